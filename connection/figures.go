@@ -38,3 +38,17 @@ type Device struct {
 	Uplinks      int64
 	Downlinks    int64
 }
+
+// CredentialTries counts the sign-ins made with one version of a connection's credentials since the last success.
+type CredentialTries struct {
+	Tries     int
+	Allowance int // tries that a person granted beyond [MaxCredentialTries]
+	Last      time.Time
+}
+
+// MaxCredentialTries is how often refused credentials are presented before the link waits for a person: ThingsBoard
+// disables an account after too many failed sign-ins (DefaultSystemSecurityService.java).
+const MaxCredentialTries = 3
+
+// Left reports whether another try may be made.
+func (t CredentialTries) Left() bool { return t.Tries < MaxCredentialTries+t.Allowance }
