@@ -1,0 +1,67 @@
+# Boardlink's commands. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL := go tool -modfile=tools/go.mod
+PACKAGES := ./...
+
+.PHONY: help run demo build generate css current vet lint unit e2e test bench screenshots
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
+
+run: ## start Boardlink on http://localhost:8080 with ./data
+	go run .
+
+demo: ## start Boardlink with a ThingsBoard sandbox and a simulated fleet
+	go run . demo
+
+build: ## make the binary ./boardlink
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o boardlink .
+
+generate: ## make the templ code and the CSS anew
+	go tool templ generate -log-level warn
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory css; \
+	elif [ -n "$${CI:-}" ]; then echo "Node 20 is needed to build the CSS." >&2; exit 1; \
+	else echo "Node is not here: the CSS stays as committed."; fi
+
+css:
+	@[ -x node_modules/.bin/tailwindcss ] || npm ci --no-audit --no-fund --loglevel=error
+	node_modules/.bin/tailwindcss -i web/app.css -o static/app.css --minify 2>/dev/null
+
+# Generated files are committed. This makes them anew and fails where the committed ones were not what comes out.
+current:
+	@before=$$(git ls-files -z '*_templ.go' static/app.css | xargs -0 sha256sum); \
+	$(MAKE) --no-print-directory generate; \
+	after=$$(git ls-files -z '*_templ.go' static/app.css | xargs -0 sha256sum); \
+	if [ "$$before" != "$$after" ] || [ -n "$$(git ls-files --others --exclude-standard '*_templ.go')" ]; then \
+	  echo "Generated files were out of date. They are current now: commit them." >&2; exit 1; fi
+
+vet:
+	go vet $(PACKAGES)
+	go vet -tags e2e ./e2e/...
+	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' ':!*_templ.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "Not formatted: $$unformatted" >&2; exit 1; fi
+
+lint: vet ## vet, staticcheck, errcheck
+	$(TOOL) staticcheck $(PACKAGES)
+	$(TOOL) errcheck -ignoregenerated $(PACKAGES)
+
+unit:
+	go test -race -shuffle=on -count=1 -timeout 5m $(PACKAGES)
+
+e2e: ## the journeys in real Chromium
+	@scripts/ensure-chromium
+	go test -tags e2e -shuffle=on -count=1 -timeout 8m ./e2e/...
+
+test: current lint unit e2e ## everything: what CI runs
+	@echo "All checks passed."
+
+bench: ## measure
+	go test -run '^$$' -bench . -benchmem ./...
+
+screenshots: ## make the pictures of the documents anew
+	@scripts/ensure-chromium
+	BOARDLINK_SCREENSHOTS=$(CURDIR)/docs/screenshots go test -tags e2e -count=1 -run TestScreenshots ./e2e/...
