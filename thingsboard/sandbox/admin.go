@@ -1,0 +1,80 @@
+package sandbox
+
+import "fmt"
+
+// What an administrator of ThingsBoard does, without REST.
+
+// AddDevice makes a device and gives its access token. The error says why not, as REST would.
+func (s *Sandbox) AddDevice(name, profile string, gateway bool) (token string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := map[string]any{}
+	if gateway {
+		info["gateway"] = true
+	}
+	d, refusal := s.create(name, profile, "", info, nobody, "")
+	if refusal != nil {
+		return "", fmt.Errorf("add device %q: %s", name, refusal.Message)
+	}
+	return d.creds.CredID, nil
+}
+
+// Assign gives a device to the customer that all customer users belong to.
+func (s *Sandbox) Assign(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices.byName[name]
+	if d == nil {
+		return fmt.Errorf("assign %q: %w", name, ErrNoDevice)
+	}
+	d.customer = s.people.customer
+	d.version++
+	return nil
+}
+
+// SetInfo sets one member of a device's additionalInfo, such as "gateway".
+func (s *Sandbox) SetInfo(name, key string, value any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices.byName[name]
+	if d == nil {
+		return fmt.Errorf("set %s of %q: %w", key, name, ErrNoDevice)
+	}
+	d.info[key] = value
+	d.version++
+	return nil
+}
+
+// CloseSessions closes every MQTT session: with a DISCONNECT of that reason code (MQTT 5), or without one where it is 0.
+func (s *Sandbox) CloseSessions(code byte) {
+	for _, c := range s.sessions() {
+		c.end(code)
+	}
+}
+
+// CutSessions resets every MQTT connection, as a network does that forgot them.
+func (s *Sandbox) CutSessions() {
+	s.mu.Lock()
+	t := s.turn
+	s.mu.Unlock()
+	if t == nil {
+		return
+	}
+	for _, d := range t.doors {
+		if d.name == doorMQTT || d.name == doorMQTTS {
+			d.cut()
+		}
+	}
+}
+
+func (s *Sandbox) sessions() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var open []*session
+	for _, d := range s.devices.byID {
+		if d.own != nil {
+			open = append(open, d.own)
+		}
+	}
+	return open
+}
