@@ -43,7 +43,7 @@ func (s *scanner) object(names *caseGuard) ([]Member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
-	members := make([]Member, 0, 48) // an uplink has about forty
+	members := make([]Member, 0, min(48, 1+len(s.src)/24)) // an uplink has about forty
 	for s.dec.PeekKind() != jsontext.KindEndObject {
 		name, err := s.name(names)
 		if err != nil {
