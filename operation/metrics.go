@@ -1,0 +1,101 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+)
+
+// Window names a span that figures are shown for.
+type Window string
+
+// The windows.
+const (
+	Hour Window = "1h" // a point each minute
+	Day  Window = "1d" // a point each quarter of an hour
+)
+
+// Metrics are the figures of one connection over a window that ends now.
+type Metrics struct {
+	Window                                                       Window
+	ActiveDevices, Uplinks, Downlinks, Rejected, Parked, Expired int64
+	Series                                                       []Point // oldest first, without gaps
+}
+
+// Point sums what happened from T on until the next point.
+type Point struct {
+	T                  time.Time // UTC
+	Uplinks, Downlinks int64
+}
+
+// grid says how a window is cut into points.
+func (w Window) grid() (step time.Duration, points int, ok bool) {
+	switch w {
+	case Hour:
+		return time.Minute, 60, true
+	case Day:
+		return 15 * time.Minute, 96, true
+	}
+	return 0, 0, false
+}
+
+// Metrics reads the figures of a connection.
+func (o *Connections) Metrics(ctx context.Context, id connection.ID, window Window) (Metrics, error) {
+	step, points, ok := window.grid()
+	if !ok {
+		return Metrics{}, wrong("window", "Choose 1h or 1d.", string(Hour))
+	}
+	if _, err := o.store.Connection(ctx, id); err != nil {
+		return Metrics{}, fmt.Errorf("read connection %s: %w", id, err)
+	}
+	to := o.now().UTC().Truncate(step).Add(step)
+	from := to.Add(-time.Duration(points) * step)
+	minutes, err := o.store.Figures(ctx, id, from, to)
+	if err != nil {
+		return Metrics{}, fmt.Errorf("read figures of connection %s: %w", id, err)
+	}
+	active, err := o.store.ActiveDevices(ctx, id, from)
+	if err != nil {
+		return Metrics{}, fmt.Errorf("count devices of connection %s: %w", id, err)
+	}
+	m := Metrics{Window: window, ActiveDevices: int64(active), Series: make([]Point, points)}
+	for i := range m.Series {
+		m.Series[i].T = from.Add(time.Duration(i) * step)
+	}
+	var total connection.Totals
+	for _, minute := range minutes {
+		if minute.Start.Before(from) || !minute.Start.Before(to) {
+			continue
+		}
+		total.Add(minute)
+		p := &m.Series[minute.Start.Sub(from)/step]
+		p.Uplinks += minute.Uplinks
+		p.Downlinks += minute.Downlinks
+	}
+	m.Uplinks, m.Downlinks, m.Rejected = total.Uplinks, total.Downlinks, total.Rejected
+	m.Parked, m.Expired = total.Parked, total.Expired
+	return m, nil
+}
+
+// Activity holds what happened on one connection lately, for a row of the list.
+type Activity struct{ Hour, Day connection.Totals }
+
+// Activities reads what happened lately on all connections that had any traffic.
+func (o *Connections) Activities(ctx context.Context) (map[connection.ID]Activity, error) {
+	now := o.now()
+	hours, err := o.store.FiguresOfAll(ctx, now.Add(-time.Hour))
+	if err != nil {
+		return nil, fmt.Errorf("read figures of the last hour: %w", err)
+	}
+	days, err := o.store.FiguresOfAll(ctx, now.Add(-24*time.Hour))
+	if err != nil {
+		return nil, fmt.Errorf("read figures of the last day: %w", err)
+	}
+	all := make(map[connection.ID]Activity, len(days))
+	for id, day := range days {
+		all[id] = Activity{Hour: hours[id], Day: day}
+	}
+	return all, nil
+}

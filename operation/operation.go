@@ -1,0 +1,108 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/live"
+)
+
+// Store keeps connections, their events and their figures. Unknown connections are a [connection.Failure] with
+// [connection.CodeNotFound], a stale version one with [connection.CodeConflict].
+type Store interface {
+	// CreateConnection stores a new connection and the event in one transaction; it gives out ID and versions.
+	CreateConnection(ctx context.Context, c connection.Connection, e connection.Event) (connection.Connection, error)
+	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
+	// Connections gives all connections in the order of their ids.
+	Connections(ctx context.Context) ([]connection.Connection, error)
+	// UpdateConnection replaces the row if its version still is c.Version, and stores the event in the same transaction.
+	UpdateConnection(ctx context.Context, c connection.Connection, e connection.Event) (connection.Connection, error)
+	DeleteConnection(ctx context.Context, id connection.ID, e connection.Event) error
+	// RequestRestart counts up RestartRequest without a new version, with the event in the same transaction.
+	RequestRestart(ctx context.Context, id connection.ID, e connection.Event) error
+	// AllowCredentialTry grants one more sign-in with this version of the credentials.
+	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
+
+	Events(ctx context.Context, f EventFilter) ([]connection.Event, error)
+
+	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
+	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
+	FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error)
+}
+
+// Links runs the connections. Reconcile never blocks: the link follows what the store says as soon as it can.
+type Links interface {
+	Reconcile(id connection.ID)
+	Status(id connection.ID) connection.Status
+	Statuses() map[connection.ID]connection.Status
+}
+
+// Observer is told of every committed change before the caller has its answer, so that uplinks of a new connection are
+// accepted at once and those of a deleted one no longer.
+type Observer interface {
+	Changed(c connection.Connection)
+	Removed(id connection.ID)
+}
+
+// Publisher tells open pages.
+type Publisher interface {
+	Publish(c live.Change)
+}
+
+// Options are what [New] needs. All fields but Now are mandatory.
+type Options struct {
+	Store    Store
+	Links    Links
+	Observer Observer
+	Feed     Publisher
+	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
+	PublicURL string
+	// NewUplinkKey makes the credential of a connection's uplinks.
+	NewUplinkKey func() connection.Secret
+	Now          func() time.Time // nil: time.Now
+}
+
+// Connections is the set of operations. It is safe for concurrent use.
+type Connections struct {
+	store     Store
+	links     Links
+	observer  Observer
+	feed      Publisher
+	publicURL string
+	newKey    func() connection.Secret
+	now       func() time.Time
+}
+
+// New makes the operations.
+func New(opt Options) *Connections {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Connections{
+		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, now: opt.Now,
+	}
+}
+
+// event makes an event of now about a connection.
+func (o *Connections) event(actor string, kind connection.Kind, id connection.ID, format string, args ...any) connection.Event {
+	return connection.Event{
+		Time: o.now(), Level: connection.LevelInfo, Kind: kind, Actor: actor, ConnectionID: id,
+		Message: fmt.Sprintf(format, args...),
+	}
+}
+
+// committed spreads the news of a change that is in the store.
+func (o *Connections) committed(c connection.Connection) {
+	o.observer.Changed(c)
+	o.links.Reconcile(c.ID)
+	o.publish(c.ID)
+}
+
+func (o *Connections) publish(id connection.ID) {
+	o.feed.Publish(live.Change{Topic: live.Connection, ID: id.String()})
+	o.feed.Publish(live.Change{Topic: live.Events, ID: id.String()})
+}

@@ -1,0 +1,96 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+)
+
+// Overview is what the dashboard shows.
+type Overview struct {
+	Total      int
+	States     []StateCount // states that occur, in the order of [connection.States]
+	NeedPerson []View       // whose state asks somebody to look, worst first
+
+	// What all connections together did in the last hour, and per minute over the last five.
+	LastHour           connection.Totals
+	UplinksPerMinute   float64
+	DownlinksPerMinute float64
+
+	Backlog   int64 // events waiting
+	Parked    int64
+	OldestAge time.Duration // of the event that waits longest
+
+	Latest []connection.Event // newest first
+}
+
+// StateCount says how many connections are in a state.
+type StateCount struct {
+	State connection.State
+	Count int
+}
+
+const (
+	rateSpan     = 5 * time.Minute
+	latestEvents = 10
+)
+
+// Overview reads what the dashboard shows.
+func (o *Connections) Overview(ctx context.Context) (Overview, error) {
+	all, err := o.store.Connections(ctx)
+	if err != nil {
+		return Overview{}, fmt.Errorf("list connections: %w", err)
+	}
+	v := Overview{Total: len(all)}
+	statuses := o.links.Statuses()
+	byState := map[connection.State][]View{}
+	for _, c := range all {
+		view := o.view(c, statuses[c.ID])
+		byState[view.Status.State] = append(byState[view.Status.State], view)
+		v.Backlog += view.Status.Backlog
+		v.Parked += view.Status.Parked
+		v.OldestAge = max(v.OldestAge, view.Status.OldestAge)
+	}
+	for _, s := range connection.States {
+		if n := len(byState[s]); n > 0 {
+			v.States = append(v.States, StateCount{s, n})
+		}
+		if s.NeedsPerson() {
+			v.NeedPerson = append(v.NeedPerson, byState[s]...)
+		}
+	}
+	now := o.now()
+	if v.LastHour, err = o.sum(ctx, now.Add(-time.Hour)); err != nil {
+		return Overview{}, err
+	}
+	recent, err := o.sum(ctx, now.Add(-rateSpan))
+	if err != nil {
+		return Overview{}, err
+	}
+	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
+	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
+	if v.Latest, _, err = o.Events(ctx, EventFilter{Limit: latestEvents}); err != nil {
+		return Overview{}, err
+	}
+	return v, nil
+}
+
+func (o *Connections) sum(ctx context.Context, since time.Time) (connection.Totals, error) {
+	all, err := o.store.FiguresOfAll(ctx, since)
+	if err != nil {
+		return connection.Totals{}, fmt.Errorf("read figures of all connections: %w", err)
+	}
+	var t connection.Totals
+	for _, c := range all {
+		t.ActiveDevices += c.ActiveDevices
+		t.Uplinks += c.Uplinks
+		t.Delivered += c.Delivered
+		t.Downlinks += c.Downlinks
+		t.Rejected += c.Rejected
+		t.Parked += c.Parked
+		t.Expired += c.Expired
+	}
+	return t, nil
+}

@@ -1,0 +1,59 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"boardlink/connection"
+)
+
+// View is a connection as it should be together with how it is.
+type View struct {
+	Connection connection.Connection
+	Status     connection.Status
+	// UplinkURL is where ThingPark posts uplinks. The credential is no part of it: everybody who may look reads this.
+	UplinkURL string
+}
+
+// UplinkURLWithKey gives the address to paste into ThingPark, credential included. Show it only to those who may change
+// the connection, and only when they ask for it.
+func (v View) UplinkURLWithKey() string {
+	return v.UplinkURL + "?key=" + url.QueryEscape(v.Connection.UplinkKey.Reveal())
+}
+
+func (o *Connections) view(c connection.Connection, s connection.Status) View {
+	return View{
+		Connection: c,
+		Status:     statusOf(c, s),
+		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
+	}
+}
+
+// statusOf completes what the manager says. A connection that it has not taken up yet is about to start, or deactivated.
+func statusOf(c connection.Connection, s connection.Status) connection.Status {
+	if s.State == "" {
+		s.Since = c.UpdatedAt
+		s.State, s.ReasonCode = connection.Opening, connection.ReasonStarting
+		if !c.Active {
+			s.State, s.ReasonCode = connection.Deactivated, connection.ReasonDeactivated
+		}
+	}
+	if s.Reason == "" {
+		text := s.ReasonCode.Text()
+		s.Reason = text.Sentence
+		if s.Hint == "" {
+			s.Hint = text.Hint
+		}
+	}
+	return s
+}
+
+// Get reads one connection.
+func (o *Connections) Get(ctx context.Context, id connection.ID) (View, error) {
+	c, err := o.store.Connection(ctx, id)
+	if err != nil {
+		return View{}, fmt.Errorf("read connection %s: %w", id, err)
+	}
+	return o.view(c, o.links.Status(id)), nil
+}
