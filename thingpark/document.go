@@ -2,6 +2,7 @@ package thingpark
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -33,6 +34,23 @@ func ofDevice(kind string) bool {
 	return false
 }
 
+const maxReducedKind = 64
+
+// ReducedKind makes a kind fit to be a key, or to be shown: everything but letters, digits and _ of ASCII becomes _, and
+// it ends after 64 characters. Documented kinds are left as they are by that; any other came from outside.
+func ReducedKind(kind string) string {
+	reduced := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '_'
+	}, kind)
+	if reduced == "" {
+		return "_"
+	}
+	return reduced[:min(len(reduced), maxReducedKind)]
+}
+
 // Document is one message of ThingPark: the single member of the root object, taken apart one level deep. Its slices
 // share the memory of Body, which must not be changed while the document is in use.
 type Document struct {
@@ -58,7 +76,7 @@ type Member struct {
 }
 
 // Member returns the value of the inner object's member of that exact name, or nil.
-func (d Document) Member(name string) json.RawMessage { return find(d.Members, name) }
+func (d Document) Member(name string) json.RawMessage { return Find(d.Members, name) }
 
 // Text returns a member that is a text or a number as text, and "" for any other.
 func (d Document) Text(name string) string {
@@ -69,7 +87,8 @@ func (d Document) Text(name string) string {
 // IsUplink reports whether the document came from a device over the air, join requests included.
 func (d Document) IsUplink() bool { return d.Kind == KindUplink }
 
-func find(members []Member, name string) json.RawMessage {
+// Find returns the value of the member of that exact name, or nil.
+func Find(members []Member, name string) json.RawMessage {
 	for _, m := range members {
 		if m.Name == name {
 			return m.Value

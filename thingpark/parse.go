@@ -133,7 +133,7 @@ func (d *Document) read() []connection.FieldError {
 
 // deviceName returns the name under which ThingPark knows the device.
 func deviceName(customerData json.RawMessage) string {
-	s, _ := text(find(Object(customerData), "name"))
+	s, _ := text(Find(Object(customerData), "name"))
 	return connection.Clean(s)
 }
 

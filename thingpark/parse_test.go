@@ -177,6 +177,14 @@ func TestNumber_takes_texts_that_are_JSON_numbers(t *testing.T) {
 	}
 }
 
+func TestReducedKind_is_fit_to_be_a_key(t *testing.T) {
+	for kind, want := range map[string]string{"": "_", "a b-ü": "a_b__", strings.Repeat("x", 100): strings.Repeat("x", 64), KindUplink: KindUplink, KindBaseStationAlarm: KindBaseStationAlarm} {
+		if got := ReducedKind(kind); got != want {
+			t.Errorf("%q: %q", kind, got)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{uplink, `{"BS_alarm":{"ID":1}}`, `{"x":{"a":[{"b":"\ud83d\ude00"}]}}`, `{"DevEUI_uplink":{"DevEUI":"A1B2C3D4E5F60718","FPort":"1e1","FCntUp":1e300}}`, `{`, `{"a":{}}{`} {
 		f.Add([]byte(seed))

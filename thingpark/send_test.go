@@ -108,8 +108,8 @@ func TestSend_makes_a_correlation_id_and_signs_only_with_a_key(t *testing.T) {
 	if len(q) != 4 || q.Get("CorrelationID") != answer.CorrelationID || len(answer.CorrelationID) != 16 || !isHex(answer.CorrelationID) {
 		t.Errorf("query %v, correlation id %q", q, answer.CorrelationID)
 	}
-	if NewCorrelationID() == NewCorrelationID() {
-		t.Error("two correlation ids are the same")
+	if again := NewCorrelationID(); again == answer.CorrelationID {
+		t.Errorf("two correlation ids are the same: %s", again)
 	}
 }
 
