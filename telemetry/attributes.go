@@ -54,18 +54,18 @@ func attributes(doc thingpark.Document) map[string]any {
 func model(doc thingpark.Document, customer []thingpark.Member) string {
 	driver := thingpark.Object(doc.Member("DriverCfg"))
 	for _, part := range []string{"mod", "app"} {
-		names := thingpark.Object(member(driver, part))
-		maker, model := cleanText(member(names, "pId")), cleanText(member(names, "mId"))
+		names := thingpark.Object(thingpark.Find(driver, part))
+		maker, model := cleanText(thingpark.Find(names, "pId")), cleanText(thingpark.Find(names, "mId"))
 		if maker != "" && model != "" {
 			return maker + "/" + model
 		}
 	}
-	return cleanText(member(thingpark.Object(member(customer, "alr")), "pro"))
+	return cleanText(thingpark.Find(thingpark.Object(thingpark.Find(customer, "alr")), "pro"))
 }
 
 func tags(customer []thingpark.Member) []string {
 	var all []string
-	if err := json.Unmarshal(member(customer, "tags"), &all); err != nil {
+	if err := json.Unmarshal(thingpark.Find(customer, "tags"), &all); err != nil {
 		return nil
 	}
 	all = all[:min(len(all), maxTags)]
@@ -82,9 +82,9 @@ type place struct {
 }
 
 func position(customer []thingpark.Member) (place, bool) {
-	loc := thingpark.Object(member(customer, "loc"))
-	latitude, ok := degrees(member(loc, "lat"), 90)
-	longitude, also := degrees(member(loc, "lon"), 180)
+	loc := thingpark.Object(thingpark.Find(customer, "loc"))
+	latitude, ok := degrees(thingpark.Find(loc, "lat"), 90)
+	longitude, also := degrees(thingpark.Find(loc, "lon"), 180)
 	return place{latitude, longitude}, ok && also
 }
 
@@ -95,15 +95,6 @@ func degrees(raw json.RawMessage, limit float64) (float64, bool) {
 	}
 	d, err := strconv.ParseFloat(string(number), 64)
 	return d, err == nil && d >= -limit && d <= limit
-}
-
-func member(members []thingpark.Member, name string) json.RawMessage {
-	for _, m := range members {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
 }
 
 // cleanText returns a member that is a text, made fit to be shown.

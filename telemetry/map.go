@@ -3,7 +3,6 @@ package telemetry
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"boardlink/connection"
 	"boardlink/thingpark"
@@ -28,8 +27,6 @@ type Entry struct {
 	Values json.RawMessage `json:"values"`
 }
 
-const maxRootKey = 64
-
 // Map says what a document becomes under a connection's settings; see the table in the package's comment. ts is the
 // entry's time, fixed when the document was accepted. The error tells that doc did not come from [thingpark.Parse].
 func Map(cfg connection.Configuration, doc thingpark.Document, ts int64) (Message, error) {
@@ -42,7 +39,7 @@ func Map(cfg connection.Configuration, doc thingpark.Document, ts int64) (Messag
 	}
 	v, err := values(cfg, doc, &m)
 	if err != nil {
-		return Message{}, fmt.Errorf("map %s: %w", rootKey(doc.Kind), err)
+		return Message{}, fmt.Errorf("map %s: %w", thingpark.ReducedKind(doc.Kind), err)
 	}
 	if m.Skip == "" && v.n == 0 {
 		m.Skip = "The document holds nothing that could be sent."
@@ -89,7 +86,7 @@ func values(cfg connection.Configuration, doc thingpark.Document, m *Message) (*
 
 // original puts the whole object under one key.
 func original(v *object, doc thingpark.Document) {
-	v.add(rootKey(doc.Kind), typedObject(doc.Members))
+	v.add(thingpark.ReducedKind(doc.Kind), typedObject(doc.Members))
 }
 
 // decoded makes each member of a payload a key. A payload that is no object, as some drivers make, is one key.
@@ -106,19 +103,4 @@ func decoded(v *object, payload json.RawMessage) error {
 		v.add(member.Name, member.Value)
 	}
 	return nil
-}
-
-// rootKey is the telemetry key of a document: its root's name, in which everything but letters, digits and _ of ASCII
-// becomes _, at most 64 characters. Documented names are left as they are by that.
-func rootKey(kind string) string {
-	key := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
-			return r
-		}
-		return '_'
-	}, kind)
-	if key == "" {
-		return "_"
-	}
-	return key[:min(len(key), maxRootKey)]
 }

@@ -80,7 +80,7 @@ func TestMap_makes_telemetry_by_the_settings(t *testing.T) {
 		"measurements: texts become numbers":  {measured, untyped, `{"rssi":-80.000000,"sf":7,"fCntUp":1201,"fPort":5,"level":"12"}`},
 		"measurements: a join request":        {measured, join, `{"rssi":-56.0,"snr":8.75,"sf":12}`},
 		"measurements: an array":              {measured, `{"DevEUI_uplink":{"DevEUI":"A1B2C3D4E5F60718","payload":[1]}}`, `{"payload":[1]}`},
-		"measurements: keys that collide":     {measured, `{"DevEUI_uplink":{"DevEUI":"A1B2C3D4E5F60718","payload":{"a_b":1,"a":{"b":2},"payload_rssi":3,"rssi":4,"sf":null}}}`, `{"a_b":1,"payload_a_b":2,"payload_rssi":3,"payload_rssi_b1ed40ae":4}`},
+		"measurements: keys that collide":     {measured, `{"DevEUI_uplink":{"DevEUI":"A1B2C3D4E5F60718","payload":{"a_b":1,"a":{"b":2},"payload_rssi":3,"rssi":4,"sf":null,"DevAddr":"04112233"}}}`, `{"a_b":1,"payload_a_b":2,"payload_rssi":3,"payload_rssi_b1ed40ae":4,"payload_DevAddr":"04112233"}`},
 		"measurements: a report":              {measured, sent, `{"DevEUI_downlink_Sent":{"Time":"2026-03-01T10:20:30.456+01:00","DevEUI":"A1B2C3D4E5F60718","FCntDn":47,"DeliveryStatus":1,"payload":{"not":"decoded"}}}`},
 		"an alarm of a base station":          {original, alarm, `{"BS_alarm":{"ID":102,"State":1,"LrrID":"100001C2"}}`},
 		"a kind that nobody documented":       {original, other, `{"Vendor_report__2_":{"DevEUI":"A1B2C3D4E5F60718","x":1}}`},
@@ -167,14 +167,6 @@ func TestMap_tames_hostile_keys(t *testing.T) {
 				checkKey(t, key)
 			}
 		})
-	}
-}
-
-func TestMap_cuts_the_names_of_unknown_roots(t *testing.T) {
-	for kind, want := range map[string]string{"": "_", "a b-ü": "a_b__", strings.Repeat("x", 100): strings.Repeat("x", 64), "DevEUI_uplink": "DevEUI_uplink"} {
-		if got := rootKey(kind); got != want {
-			t.Errorf("%q: %q", kind, got)
-		}
 	}
 }
 

@@ -36,6 +36,7 @@ func measurements(v *object, doc thingpark.Document) error {
 	figure(keyFCntDn, doc.Member("FCntDn"))
 	figure(keyFPort, doc.Member("FPort"))
 	v.reserve(keyRSSI, keySNR, keySF, keyFCntUp, keyFCntDn, keyFPort)
+	v.reserve(identifiers...) // some drivers repeat ThingPark's members
 
 	if doc.Payload == nil {
 		return nil
@@ -73,9 +74,9 @@ type gateway struct{ rssi, snr json.RawMessage }
 // has its figures there only.
 func bestGateway(doc thingpark.Document) gateway {
 	var all []json.RawMessage
-	if err := json.Unmarshal(member(thingpark.Object(doc.Member("Lrrs")), "Lrr"), &all); err != nil || len(all) == 0 {
+	if err := json.Unmarshal(thingpark.Find(thingpark.Object(doc.Member("Lrrs")), "Lrr"), &all); err != nil || len(all) == 0 {
 		return gateway{}
 	}
 	best := thingpark.Object(all[0])
-	return gateway{member(best, "LrrRSSI"), member(best, "LrrSNR")}
+	return gateway{thingpark.Find(best, "LrrRSSI"), thingpark.Find(best, "LrrSNR")}
 }
