@@ -1,0 +1,144 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"boardlink/connection"
+)
+
+// OperatorStore keeps operators and set-up tokens. What is not there is a [connection.Failure] with CodeNotFound.
+type OperatorStore interface {
+	// CreateFirstOperator stores o if there is no operator at all, else fails with CodeConflict.
+	CreateFirstOperator(ctx context.Context, o Operator) (Operator, error)
+	Operator(ctx context.Context, id int64) (Operator, error)
+	OperatorByEmail(ctx context.Context, email string) (Operator, error)
+	CountOperators(ctx context.Context) (int, error)
+	// SetPasswordHash replaces the hash; sessions stay, for it is the same password.
+	SetPasswordHash(ctx context.Context, id int64, hash string) error
+	SetLastSignIn(ctx context.Context, id int64, at time.Time) error
+
+	// SaveSetupToken stores t and ends the tokens that were made before for the same operator.
+	SaveSetupToken(ctx context.Context, t SetupToken) error
+	// SetupToken finds a token that is neither used nor expired.
+	SetupToken(ctx context.Context, d Digest, now time.Time) (SetupToken, error)
+	// UseSetupToken uses the token up and, in the same transaction, makes o the first operator (CodeConflict where there
+	// is one), or gives the token's operator o's password hash and ends that operator's sessions.
+	UseSetupToken(ctx context.Context, d Digest, now time.Time, o Operator) (Operator, error)
+
+	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
+}
+
+// PeopleOptions are what [NewPeople] needs beside the store.
+type PeopleOptions struct {
+	Hasher *Hasher
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: nothing is logged
+}
+
+// People is what can be done about operators. It is safe for concurrent use.
+type People struct {
+	store  OperatorStore
+	hasher *Hasher
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+// NewPeople makes a People over a store.
+func NewPeople(store OperatorStore, opt PeopleOptions) *People {
+	p := &People{store: store, hasher: opt.Hasher, now: opt.Now, log: opt.Log}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	return p
+}
+
+// errSignIn is the one answer to a wrong e-mail and a wrong password: nobody learns which of the two it was.
+func errSignIn() error {
+	return connection.Fail(connection.CodeUnauthorized, "The e-mail or the password is wrong.")
+}
+
+// SignIn finds the operator with that e-mail and password. A wrong one of either is the same [connection.Failure] with
+// CodeUnauthorized, after the same work.
+func (p *People) SignIn(ctx context.Context, email string, password connection.Secret) (Identity, error) {
+	normal, badEmail := NormalEmail(email)
+	var o Operator
+	if badEmail == nil {
+		var err error
+		o, err = p.store.OperatorByEmail(ctx, normal)
+		if err != nil && connection.CodeOf(err) != connection.CodeNotFound {
+			return Identity{}, fmt.Errorf("sign in: %w", err)
+		}
+	}
+	if len(password) > maxPassword*4 {
+		password = "" // too long to be anybody's; it must not cost more than another wrong one
+	}
+	match, outdated, err := p.hasher.Check(ctx, password, o.PasswordHash)
+	if err != nil {
+		return Identity{}, fmt.Errorf("sign in: %w", err)
+	}
+	if !match {
+		p.log.WarnContext(ctx, "Sign-in refused", "operator_id", o.ID)
+		return Identity{}, errSignIn()
+	}
+	if outdated {
+		p.rehash(ctx, o.ID, password)
+	}
+	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil {
+		return Identity{}, fmt.Errorf("sign in: %w", err)
+	}
+	p.tell(ctx, o.Email, o.Email+" signed in.")
+	return o.Identity(), nil
+}
+
+// rehash brings a hash up to today's parameters. It may fail: the next sign-in tries again.
+func (p *People) rehash(ctx context.Context, id int64, password connection.Secret) {
+	hash, err := p.hasher.Hash(ctx, password)
+	if err == nil {
+		err = p.store.SetPasswordHash(ctx, id, hash)
+	}
+	if err != nil {
+		p.log.WarnContext(ctx, "Password hash not renewed", "operator_id", id, "error", err)
+	}
+}
+
+// Identify gives the operator of a session as it is now, so that a changed role holds at once and a removed operator is
+// nobody. The zero Identity without an error means nobody.
+func (p *People) Identify(ctx context.Context, operatorID int64) (Identity, error) {
+	if operatorID == 0 {
+		return Identity{}, nil
+	}
+	o, err := p.store.Operator(ctx, operatorID)
+	if connection.CodeOf(err) == connection.CodeNotFound {
+		return Identity{}, nil
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("identify operator: %w", err)
+	}
+	return o.Identity(), nil
+}
+
+// tell leaves an event. What it tells of has happened, so a store that cannot take it is logged and no more.
+func (p *People) tell(ctx context.Context, actor, message string) {
+	_, err := p.store.AddEvent(context.WithoutCancel(ctx), connection.Event{
+		Time: p.now(), Level: connection.LevelInfo, Kind: connection.KindAccess, Actor: actor, Message: message,
+	})
+	if err != nil {
+		p.log.ErrorContext(ctx, "Event not stored", "kind", connection.KindAccess, "error", err)
+	}
+}
+
+// fieldsOf returns the wrong fields that a Failure names.
+func fieldsOf(err error) []connection.FieldError {
+	var f *connection.Failure
+	if errors.As(err, &f) {
+		return f.Fields
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package access
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"boardlink/connection"
+
+	"github.com/alexedwards/argon2id"
+)
+
+func TestIdentity_allows_by_role_or_by_scope(t *testing.T) {
+	operator := Identity{Kind: OperatorKind, Name: "ada@example.com", Role: RoleOperator}
+	key := Identity{Kind: KeyKind, Name: "ci", Scopes: []Scope{ScopeRead}}
+	for name, test := range map[string]struct {
+		who   Identity
+		least Role
+		scope Scope
+		want  bool
+	}{
+		"a higher role":                  {operator, RoleViewer, ScopeAdmin, true},
+		"the same role":                  {operator, RoleOperator, "", true},
+		"a lower role":                   {operator, RoleAdmin, ScopeRead, false},
+		"a person where only keys may":   {operator, "", ScopeRead, false},
+		"an unknown role is asked for":   {operator, "boss", "", false},
+		"a key with the scope":           {key, RoleAdmin, ScopeRead, true},
+		"a key without the scope":        {key, RoleViewer, ScopeUplinks, false},
+		"a key where only people may":    {key, RoleViewer, "", false},
+		"nobody":                         {Identity{}, RoleViewer, ScopeRead, false},
+		"nobody who claims a role":       {Identity{Role: RoleAdmin, Scopes: Scopes}, RoleViewer, ScopeRead, false},
+		"a person who claims scopes":     {Identity{Kind: OperatorKind, Role: RoleViewer, Scopes: Scopes}, RoleAdmin, ScopeRead, false},
+		"a key that claims a role":       {Identity{Kind: KeyKind, Role: RoleAdmin}, RoleViewer, "", false},
+		"a role of an unknown name":      {Identity{Kind: OperatorKind, Role: "boss"}, RoleViewer, "", false},
+		"a scope of an unknown name":     {Identity{Kind: KeyKind, Scopes: []Scope{"all"}}, "", "all", false},
+		"nothing is asked for, a person": {operator, "", "", false},
+		"nothing is asked for, a key":    {key, "", "", false},
+	} {
+		if got := test.who.Allows(test.least, test.scope); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if (Identity{}).Actor() != connection.System || operator.Actor() != "ada@example.com" {
+		t.Error("actors have the wrong names")
+	}
+}
+
+func TestNormalEmail(t *testing.T) {
+	for input, want := range map[string]string{
+		"ada@example.com": "ada@example.com", "  Ada.Lovelace+tb@Example.COM ": "ada.lovelace+tb@example.com", "ada@localhost": "ada@localhost",
+		"": "", "ada": "", "@example.com": "", "ada@": "", "ada @example.com": "", "Ada <ada@example.com>": "", "<ada@example.com>": "",
+		"ada@example.com, bob@example.com": "", "ada@exa\nmple.com": "", "ada\x00@example.com": "", strings.Repeat("a", 250) + "@example.com": "",
+	} {
+		got, err := NormalEmail(input)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q became %q, %v", input, got, err)
+		}
+		if err != nil && (connection.CodeOf(err) != connection.CodeInvalid || fieldsOf(err)[0].Path != "email") {
+			t.Errorf("%q: %v", input, err)
+		}
+	}
+}
+
+func TestCheckPassword(t *testing.T) {
+	for input, good := range map[connection.Secret]bool{
+		"12345678": true, "ümläüte8": true, "        ": true, connection.Secret(strings.Repeat("ä", 256)): true,
+		"": false, "1234567": false, connection.Secret(strings.Repeat("a", 257)): false, "Ada@Example.com": false, " ada@example.com": false, "bad\xffutf8...": false,
+	} {
+		err := CheckPassword(input, "ada@example.com")
+		if (err == nil) != good {
+			t.Errorf("%q: %v", input.Reveal(), err)
+		}
+		if err != nil && strings.Contains(err.Error(), input.Reveal()) && input != "" {
+			t.Errorf("the error repeats the password: %v", err)
+		}
+	}
+	_, err := CheckCredentials("nobody", "short")
+	if fields := fieldsOf(err); len(fields) != 2 || fields[0].Path != "email" || fields[1].Path != "password" {
+		t.Errorf("wrong fields are %v", fields)
+	}
+}
+
+func TestHasher_uses_the_parameters_that_it_must(t *testing.T) {
+	h, err := NewHasher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Fatalf("hash is %q, %v", hash, err)
+	}
+	for password, want := range map[connection.Secret]bool{"correct horse": true, "correct hors": false, "": false} {
+		match, outdated, err := h.Check(t.Context(), password, hash)
+		if err != nil || match != want || outdated {
+			t.Errorf("%q: %v, %v, %v", password.Reveal(), match, outdated, err)
+		}
+	}
+	if match, _, err := h.Check(t.Context(), "", ""); err != nil || match {
+		t.Errorf("an empty hash: %v, %v", match, err)
+	}
+	old, err := argon2id.CreateHash("correct horse", &cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if match, outdated, err := h.Check(t.Context(), "correct horse", old); err != nil || !match || !outdated {
+		t.Errorf("an old hash: %v, %v, %v", match, outdated, err)
+	}
+}
+
+func TestHasher_makes_callers_wait_their_turn(t *testing.T) {
+	h, err := newHasher(cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range hashesAtOnce {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := h.Hash(ctx, "12345678"); err == nil {
+		t.Error("one more was let in")
+	}
+	<-h.slots
+	if _, err := h.Hash(t.Context(), "12345678"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeys_know_the_key_of_the_environment(t *testing.T) {
+	const key = "0123456789abcdef0123456789abcdef"
+	who, ok := NewKeys(key).Identify(key)
+	if !ok || who.Kind != KeyKind || who.Name != EnvironmentKey {
+		t.Errorf("it is %+v", who)
+	}
+	for _, s := range Scopes {
+		if !who.AllowsScope(s) {
+			t.Errorf("scope %s is missing", s)
+		}
+	}
+	if who.AllowsRole(RoleViewer) {
+		t.Error("a key is no operator")
+	}
+	for name, test := range map[string]struct {
+		set       connection.Secret
+		presented string
+	}{
+		"another key": {key, key + "0"}, "a begin of it": {key, key[:31]}, "nothing": {key, ""},
+		"any where none is set": {"", key}, "nothing where none is set": {"", ""},
+	} {
+		if who, ok := NewKeys(test.set).Identify(test.presented); ok || who.Known() {
+			t.Errorf("%s opened the door", name)
+		}
+	}
+}
+
+func TestNewUplinkKey_is_long_and_never_the_same(t *testing.T) {
+	a, b := NewUplinkKey(), NewUplinkKey()
+	if a == b || !strings.HasPrefix(a.Reveal(), "bl_uk_") || len(a) != len("bl_uk_")+43 {
+		t.Errorf("keys are %s, %s", a.Reveal(), b.Reveal())
+	}
+}
+
+func FuzzNormalEmail(f *testing.F) {
+	f.Add(" Ada@Example.com ")
+	f.Add("a@b\u2028c")
+	f.Fuzz(func(t *testing.T, input string) {
+		normal, err := NormalEmail(input)
+		if err != nil {
+			return
+		}
+		if again, err := NormalEmail(normal); err != nil || again != normal {
+			t.Errorf("%q became %q, then %q (%v)", input, normal, again, err)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+)
+
+const (
+	setupTokenBytes = 16 // 128 bits
+	// SetupTokenLife is how long a set-up link can be used.
+	SetupTokenLife = 30 * time.Minute
+)
+
+func errSetupToken() error {
+	return connection.Fail(connection.CodeForbidden, "This link is not valid any more: it works once and for 30 minutes. Restart Boardlink for a new one, or run boardlink reset-link.")
+}
+
+// NeedsSetup reports whether there is no operator yet.
+func (p *People) NeedsSetup(ctx context.Context) (bool, error) {
+	n, err := p.store.CountOperators(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for operators: %w", err)
+	}
+	return n == 0, nil
+}
+
+// NewSetupToken makes the token of the link by which the first operator is made. An older one ends.
+func (p *People) NewSetupToken(ctx context.Context) (connection.Secret, error) {
+	return p.newToken(ctx, 0)
+}
+
+// NewResetToken makes the token of a link by which the operator with that e-mail sets a new password. An older one ends.
+// An unknown e-mail is a Failure with CodeNotFound: only somebody at the server's own console asks.
+func (p *People) NewResetToken(ctx context.Context, email string) (connection.Secret, error) {
+	normal, err := NormalEmail(email)
+	if err != nil {
+		return "", err
+	}
+	o, err := p.store.OperatorByEmail(ctx, normal)
+	if err != nil {
+		return "", fmt.Errorf("make a reset link: %w", err)
+	}
+	return p.newToken(ctx, o.ID)
+}
+
+func (p *People) newToken(ctx context.Context, operatorID int64) (connection.Secret, error) {
+	token := randomText(setupTokenBytes)
+	t := SetupToken{Digest: DigestOf(token), OperatorID: operatorID, ExpiresAt: p.now().Add(SetupTokenLife)}
+	if err := p.store.SaveSetupToken(ctx, t); err != nil {
+		return "", fmt.Errorf("store a set-up token: %w", err)
+	}
+	return connection.Secret(token), nil
+}
+
+// LookUpToken tells what a link would do, without using it up: the token's Email is the one whose password it sets, or
+// empty where it makes the first operator. An unknown, used or expired token is a Failure with CodeForbidden.
+func (p *People) LookUpToken(ctx context.Context, token connection.Secret) (SetupToken, error) {
+	t, err := p.store.SetupToken(ctx, DigestOf(token.Reveal()), p.now())
+	if connection.CodeOf(err) == connection.CodeNotFound {
+		return SetupToken{}, errSetupToken()
+	}
+	if err != nil {
+		return SetupToken{}, fmt.Errorf("look up set-up token: %w", err)
+	}
+	return t, nil
+}
+
+// SetUp uses a link: it makes the first operator, an admin, or sets the password of the one the link was made for, whose
+// sessions then end; for that one the e-mail may be left out. Wrong fields (CodeInvalid) leave the link usable.
+func (p *People) SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (Identity, error) {
+	t, err := p.LookUpToken(ctx, token)
+	if err != nil {
+		return Identity{}, err
+	}
+	reset := t.OperatorID != 0
+	if reset && email == "" {
+		email = t.Email
+	}
+	normal, err := CheckCredentials(email, password)
+	if err != nil {
+		return Identity{}, err
+	}
+	if reset && normal != t.Email {
+		return Identity{}, invalid(connection.FieldError{Path: "email", Message: "This link was made for another e-mail address."})
+	}
+	hash, err := p.hasher.Hash(ctx, password)
+	if err != nil {
+		return Identity{}, fmt.Errorf("set up operator: %w", err)
+	}
+	o, err := p.store.UseSetupToken(ctx, t.Digest, p.now(), Operator{Email: normal, PasswordHash: hash, Role: RoleAdmin})
+	if connection.CodeOf(err) == connection.CodeNotFound {
+		return Identity{}, errSetupToken() // somebody else was quicker with the same link
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("set up operator: %w", err)
+	}
+	if reset {
+		p.tell(ctx, o.Email, o.Email+" set a new password with a reset link.")
+	} else {
+		p.tell(ctx, o.Email, o.Email+" became the first operator.")
+	}
+	return o.Identity(), nil
+}
+
+// FirstFromEnvironment makes the first operator, an admin, from what the environment brings. made is false where there
+// is an operator already: the environment never changes a password. Wrong fields are a Failure with CodeInvalid.
+func (p *People) FirstFromEnvironment(ctx context.Context, email string, password connection.Secret) (made bool, err error) {
+	normal, err := CheckCredentials(email, password)
+	if err != nil {
+		return false, err
+	}
+	if needed, err := p.NeedsSetup(ctx); err != nil || !needed {
+		return false, err
+	}
+	hash, err := p.hasher.Hash(ctx, password)
+	if err != nil {
+		return false, fmt.Errorf("make first operator: %w", err)
+	}
+	o, err := p.store.CreateFirstOperator(ctx, Operator{Email: normal, PasswordHash: hash, Role: RoleAdmin})
+	if connection.CodeOf(err) == connection.CodeConflict {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("make first operator: %w", err)
+	}
+	p.tell(ctx, connection.System, o.Email+" became the first operator, as the environment says.")
+	return true, nil
+}
