@@ -1,0 +1,121 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+)
+
+func eventColumns(e *connection.Event) []column {
+	return []column{
+		{"id", &e.ID},
+		{"time", timeColumn{&e.Time}},
+		{"level", &e.Level},
+		{"kind", &e.Kind},
+		{"actor", &e.Actor},
+		{"connection_id", &e.ConnectionID},
+		{"dev_eui", &e.DevEUI},
+		{"message", &e.Message},
+	}
+}
+
+// AddEvent appends to the log and returns the event with its ID. A zero time becomes now, a missing actor the system.
+func (d *DB) AddEvent(ctx context.Context, e connection.Event) (connection.Event, error) {
+	err := d.change(ctx, func(tx *sql.Tx) (err error) {
+		e, err = d.addEvent(ctx, tx, e)
+		return err
+	})
+	if err != nil {
+		return connection.Event{}, err
+	}
+	return e, nil
+}
+
+func (d *DB) addEvent(ctx context.Context, tx *sql.Tx, e connection.Event) (connection.Event, error) {
+	if e.Time.IsZero() {
+		e.Time = d.now()
+	}
+	e.Time = fromMillis(e.Time.UnixMilli())
+	if e.Actor == "" {
+		e.Actor = connection.System
+	}
+	columns := eventColumns(&e)[1:]
+	err := tx.QueryRowContext(ctx, `
+		INSERT INTO events (`+names(columns, "")+`)
+		VALUES (`+placeholders(len(columns))+`)
+		RETURNING id`, refs(columns)...).Scan(&e.ID)
+	if err != nil {
+		return connection.Event{}, fmt.Errorf("add event: %w", err)
+	}
+	return e, nil
+}
+
+// EventFilter chooses events. Its zero value chooses the latest page of all.
+type EventFilter struct {
+	ConnectionID connection.ID // 0: any, and those about none
+	From, To     time.Time     // zero: without bound; To itself is outside
+	Levels       []connection.Level
+	BeforeID     int64 // cursor: events with a lower id; 0: from the latest on
+	Limit        int   // 0 takes 100
+}
+
+// Events reads a page of events, the latest first. Paging by BeforeID is stable: new events do not move old ones.
+func (d *DB) Events(ctx context.Context, f EventFilter) ([]connection.Event, error) {
+	var where conditions
+	if f.ConnectionID > 0 {
+		where.add(`connection_id = ?`, f.ConnectionID)
+	}
+	if !f.From.IsZero() {
+		where.add(`time >= ?`, f.From.UnixMilli())
+	}
+	if !f.To.IsZero() {
+		where.add(`time < ?`, f.To.UnixMilli())
+	}
+	if len(f.Levels) > 0 {
+		where.addIn(`level`, anySlice(f.Levels))
+	}
+	if f.BeforeID > 0 {
+		where.add(`id < ?`, f.BeforeID)
+	}
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT `+names(eventColumns(&connection.Event{}), "")+`
+		FROM events
+		WHERE `+where.sql()+`
+		ORDER BY id DESC
+		LIMIT `+where.arg(limitOr(f.Limit)), where.args...)
+	page, err := scan(rows, err, func(row interface{ Scan(...any) error }) (e connection.Event, err error) {
+		return e, row.Scan(refs(eventColumns(&e))...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return page, nil
+}
+
+// PruneEvents removes events that are older than a time (zero: none is) and all but the latest keep (0: no bound), in
+// batches, and says how many.
+func (d *DB) PruneEvents(ctx context.Context, olderThan time.Time, keep int64) (int64, error) {
+	var all int64
+	if !olderThan.IsZero() {
+		n, err := d.inBatches(ctx, `
+			DELETE FROM events
+			WHERE id IN (SELECT id FROM events WHERE time < $1 LIMIT $2)`, olderThan.UnixMilli(), purgeBatch)
+		if all += n; err != nil {
+			return all, fmt.Errorf("prune events: %w", err)
+		}
+	}
+	if keep > 0 {
+		n, err := d.inBatches(ctx, `
+			DELETE FROM events
+			WHERE id IN (SELECT id FROM events
+			             WHERE id <= (SELECT COALESCE(MIN(id), 0) FROM (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET $1) AS last)
+			             LIMIT $2)`, keep, purgeBatch)
+		if all += n; err != nil {
+			return all, fmt.Errorf("prune events: %w", err)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,117 @@
+package db
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"boardlink/connection"
+)
+
+func addEvents(t *testing.T, d *DB, c *clock, n int) {
+	t.Helper()
+	for i := range n {
+		level := connection.LevelInfo
+		if i%3 == 0 {
+			level = connection.LevelError
+		}
+		_, err := d.AddEvent(t.Context(), connection.Event{Level: level, Kind: connection.KindUplink, ConnectionID: connection.ID(1 + i%2), Message: fmt.Sprint(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.advance(time.Minute)
+	}
+}
+
+func messages(page []connection.Event) []string {
+	var all []string
+	for _, e := range page {
+		all = append(all, e.Message)
+	}
+	return all
+}
+
+func TestEvents_come_back_as_they_were_added(t *testing.T) {
+	d, c := newTestDB(t)
+	added, err := d.AddEvent(t.Context(), connection.Event{
+		Time: c.at.Add(time.Microsecond), Level: connection.LevelWarning, Kind: connection.KindDownlink, Actor: "ada@example.com", ConnectionID: 9, DevEUI: "0011223344556677", Message: "Said.",
+	})
+	if err != nil || added.ID == 0 || !added.Time.Equal(c.at) {
+		t.Fatalf("added %+v, %v", added, err)
+	}
+	plain, err := d.AddEvent(t.Context(), connection.Event{Level: connection.LevelInfo, Kind: connection.KindSystem, Message: "Started."})
+	if err != nil || plain.Actor != connection.System || !plain.Time.Equal(c.at) {
+		t.Errorf("added %+v, %v", plain, err)
+	}
+	page, err := d.Events(t.Context(), EventFilter{})
+	if err != nil || !reflect.DeepEqual(page, []connection.Event{plain, added}) {
+		t.Errorf("page is %+v, %v", page, err)
+	}
+}
+
+func TestEvents_are_filtered(t *testing.T) {
+	d, c := newTestDB(t)
+	start := c.at
+	addEvents(t, d, c, 10)
+	for name, test := range map[string]struct {
+		filter EventFilter
+		want   []string
+	}{
+		"of a connection": {EventFilter{ConnectionID: 1}, []string{"8", "6", "4", "2", "0"}},
+		"errors":          {EventFilter{Levels: []connection.Level{connection.LevelError}}, []string{"9", "6", "3", "0"}},
+		"in a time":       {EventFilter{From: start.Add(2 * time.Minute), To: start.Add(4 * time.Minute)}, []string{"3", "2"}},
+		"all at once": {EventFilter{ConnectionID: 2, Levels: []connection.Level{connection.LevelError, connection.LevelWarning}, From: start, BeforeID: 9, Limit: 5},
+			[]string{"3"}},
+	} {
+		page, err := d.Events(t.Context(), test.filter)
+		if got := messages(page); err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got %v (%v), want %v", name, got, err, test.want)
+		}
+	}
+}
+
+func TestEvents_page_without_gaps_while_new_ones_come(t *testing.T) {
+	d, c := newTestDB(t)
+	addEvents(t, d, c, 25)
+	var got []string
+	filter := EventFilter{Limit: 4}
+	for {
+		page, err := d.Events(t.Context(), filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, messages(page)...)
+		filter.BeforeID = page[len(page)-1].ID
+		addEvents(t, d, c, 3)
+	}
+	var want []string
+	for i := 24; i >= 0; i-- {
+		want = append(want, fmt.Sprint(i))
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestPruneEvents_by_age_and_by_number(t *testing.T) {
+	d, c := newTestDB(t)
+	start := c.at
+	addEvents(t, d, c, 10)
+	if n, err := d.PruneEvents(t.Context(), start.Add(3*time.Minute), 0); err != nil || n != 3 {
+		t.Errorf("pruned %d by age, %v", n, err)
+	}
+	if n, err := d.PruneEvents(t.Context(), time.Time{}, 100); err != nil || n != 0 {
+		t.Errorf("pruned %d of few, %v", n, err)
+	}
+	if n, err := d.PruneEvents(t.Context(), time.Time{}, 4); err != nil || n != 3 {
+		t.Errorf("pruned %d by number, %v", n, err)
+	}
+	page, err := d.Events(t.Context(), EventFilter{})
+	if got := messages(page); err != nil || !reflect.DeepEqual(got, []string{"9", "8", "7", "6"}) {
+		t.Errorf("left are %v, %v", got, err)
+	}
+}

@@ -1,0 +1,151 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+)
+
+// Spans of the rows of figures, in minutes.
+const (
+	spanMinute = 1
+	spanHour   = 60
+)
+
+// AddFigures adds what happened to what is known of those minutes already, all in one transaction. Figures of connections
+// that are gone are left out.
+func (d *DB) AddFigures(ctx context.Context, minutes []connection.Minute) error {
+	if len(minutes) == 0 {
+		return nil
+	}
+	err := d.change(ctx, func(tx *sql.Tx) error {
+		live, err := liveConnections(ctx, tx)
+		if err != nil {
+			return err
+		}
+		add, err := tx.PrepareContext(ctx, `
+			INSERT INTO figures (span_minutes, start_at, connection_id, uplinks, delivered, downlinks, rejected, parked, expired)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (span_minutes, start_at, connection_id) DO UPDATE
+			SET uplinks   = figures.uplinks + excluded.uplinks,
+			    delivered = figures.delivered + excluded.delivered,
+			    downlinks = figures.downlinks + excluded.downlinks,
+			    rejected  = figures.rejected + excluded.rejected,
+			    parked    = figures.parked + excluded.parked,
+			    expired   = figures.expired + excluded.expired`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = add.Close() }() // the transaction's end frees it too
+		for _, m := range minutes {
+			if !live[m.ConnectionID] {
+				continue
+			}
+			for _, span := range []int64{spanMinute, spanHour} {
+				start := m.Start.Truncate(time.Duration(span) * time.Minute).UnixMilli()
+				_, err := add.ExecContext(ctx, span, start, m.ConnectionID, m.Uplinks, m.Delivered, m.Downlinks, m.Rejected, m.Parked, m.Expired)
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add figures: %w", err)
+	}
+	return nil
+}
+
+func liveConnections(ctx context.Context, tx *sql.Tx) (map[connection.ID]bool, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM connections WHERE deleted_at = 0`)
+	ids, err := scan(rows, err, func(row interface{ Scan(...any) error }) (id connection.ID, err error) {
+		return id, row.Scan(&id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	live := make(map[connection.ID]bool, len(ids))
+	for _, id := range ids {
+		live[id] = true
+	}
+	return live, nil
+}
+
+// Figures returns the minutes from the one that holds from, up to but without to, in their order. A minute in which
+// nothing happened is missing.
+func (d *DB) Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT start_at, uplinks, delivered, downlinks, rejected, parked, expired
+		FROM figures
+		WHERE connection_id = $1 AND span_minutes = $2 AND start_at >= $3 AND start_at < $4
+		ORDER BY start_at`, id, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
+	minutes, err := scan(rows, err, func(row interface{ Scan(...any) error }) (connection.Minute, error) {
+		m := connection.Minute{ConnectionID: id}
+		err := row.Scan(timeColumn{&m.Start}, &m.Uplinks, &m.Delivered, &m.Downlinks, &m.Rejected, &m.Parked, &m.Expired)
+		return m, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read figures: %w", err)
+	}
+	return minutes, nil
+}
+
+// FiguresOfAll sums, for every connection in one query, the minutes from the one that holds since, and the devices heard
+// since then. A connection without any is missing.
+func (d *DB) FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error) {
+	minute := since.Truncate(time.Minute)
+	hour := minute.Add(time.Hour - time.Nanosecond).Truncate(time.Hour) // first whole hour; minutes fill in up to it
+	type entry struct {
+		id connection.ID
+		t  connection.Totals
+	}
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT connection_id, SUM(devices), SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
+		FROM (
+		  SELECT connection_id, 0 AS devices, uplinks, delivered, downlinks, rejected, parked, expired
+		  FROM figures
+		  WHERE span_minutes = $1 AND start_at >= $2 AND start_at < $3
+		UNION ALL
+		  SELECT connection_id, 0, uplinks, delivered, downlinks, rejected, parked, expired
+		  FROM figures
+		  WHERE span_minutes = $4 AND start_at >= $3
+		UNION ALL
+		  SELECT connection_id, COUNT(*), 0, 0, 0, 0, 0, 0
+		  FROM devices
+		  WHERE last_uplink_at >= $5
+		  GROUP BY connection_id
+		) AS parts
+		GROUP BY connection_id`, spanMinute, minute.UnixMilli(), hour.UnixMilli(), spanHour, since.UnixMilli())
+	entries, err := scan(rows, err, func(row interface{ Scan(...any) error }) (e entry, err error) {
+		return e, row.Scan(&e.id, &e.t.ActiveDevices, &e.t.Uplinks, &e.t.Delivered, &e.t.Downlinks, &e.t.Rejected, &e.t.Parked, &e.t.Expired)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum figures: %w", err)
+	}
+	all := make(map[connection.ID]connection.Totals, len(entries))
+	for _, e := range entries {
+		all[e.id] = e.t
+	}
+	return all, nil
+}
+
+// PruneFigures removes minutes and hours that lie before the given times, in batches, and says how many. The minute or
+// hour that holds such a time stays.
+func (d *DB) PruneFigures(ctx context.Context, minutesBefore, hoursBefore time.Time) (int64, error) {
+	var all int64
+	for span, before := range map[int]time.Time{spanMinute: minutesBefore, spanHour: hoursBefore} {
+		n, err := d.inBatches(ctx, `
+			DELETE FROM figures
+			WHERE span_minutes = $1
+			  AND start_at IN (SELECT start_at FROM figures WHERE span_minutes = $1 AND start_at < $2 ORDER BY start_at LIMIT $3)`,
+			span, before.Truncate(time.Duration(span)*time.Minute).UnixMilli(), purgeBatch)
+		if all += n; err != nil {
+			return all, fmt.Errorf("prune figures: %w", err)
+		}
+	}
+	return all, nil
+}

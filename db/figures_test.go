@@ -1,0 +1,122 @@
+package db
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"boardlink/connection"
+)
+
+func TestFigures_add_up_per_minute(t *testing.T) {
+	d, c := newTestDB(t)
+	id := createTestConnection(t, d, "north").ID
+	minute := c.at.Truncate(time.Minute)
+	batch := []connection.Minute{
+		{ConnectionID: id, Start: c.at, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{ConnectionID: id, Start: minute, Uplinks: 10},
+		{ConnectionID: id, Start: minute.Add(time.Minute), Uplinks: 100},
+		{ConnectionID: 77, Start: minute, Uplinks: 1000}, // nobody's
+	}
+	if err := d.AddFigures(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Figures(t.Context(), id, c.at, c.at.Add(time.Hour))
+	want := []connection.Minute{
+		{ConnectionID: id, Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{ConnectionID: id, Start: minute.Add(time.Minute), Uplinks: 100},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("figures are %+v, %v", got, err)
+	}
+	if got, err := d.Figures(t.Context(), id, c.at, minute.Add(time.Minute)); err != nil || len(got) != 1 {
+		t.Errorf("up to the next minute: %+v, %v", got, err)
+	}
+}
+
+func TestFiguresOfAll_sums_each_connection_over_hours_and_minutes(t *testing.T) {
+	d, c := newTestDB(t)
+	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID
+	quiet := createTestConnection(t, d, "quiet").ID
+	now := c.at
+	var batch []connection.Minute
+	for i := range 30 * 60 { // 30 hours, an uplink a minute, the latest in this minute
+		batch = append(batch, connection.Minute{ConnectionID: a, Start: now.Add(-time.Duration(i) * time.Minute), Uplinks: 1, Delivered: 1})
+	}
+	batch = append(batch, connection.Minute{ConnectionID: b, Start: now.Add(-23 * time.Hour), Downlinks: 5, Rejected: 2, Parked: 3, Expired: 4})
+	if err := d.AddFigures(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	err := d.SeenDevices(t.Context(), []connection.Device{
+		{ConnectionID: a, DevEUI: "00000000000000A1", LastUplinkAt: now.Add(-time.Minute)},
+		{ConnectionID: a, DevEUI: "00000000000000A2", LastUplinkAt: now.Add(-2 * time.Hour)},
+		{ConnectionID: b, DevEUI: "00000000000000B1", LastUplinkAt: now.Add(-25 * time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for window, want := range map[time.Duration]map[connection.ID]connection.Totals{
+		time.Hour: {a: {ActiveDevices: 1, Uplinks: 61, Delivered: 61}}, // the minute that has begun counts
+		24 * time.Hour: {
+			a: {ActiveDevices: 2, Uplinks: 24*60 + 1, Delivered: 24*60 + 1},
+			b: {Downlinks: 5, Rejected: 2, Parked: 3, Expired: 4},
+		},
+	} {
+		got, err := d.FiguresOfAll(t.Context(), now.Add(-window))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: got %+v (%v), want %+v", window, got, err, want)
+		}
+		if _, there := got[quiet]; there {
+			t.Error("a connection without figures has some")
+		}
+	}
+
+	if n, err := d.PruneFigures(t.Context(), now.Add(-24*time.Hour), now.Add(-48*time.Hour)); err != nil || n != 6*60-1 {
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	if got, err := d.FiguresOfAll(t.Context(), now.Add(-24*time.Hour)); err != nil || got[a].Uplinks != 24*60+1 {
+		t.Errorf("after pruning: %+v, %v", got, err)
+	}
+}
+
+func TestDevices_are_kept_and_paged(t *testing.T) {
+	d, c := newTestDB(t)
+	id := createTestConnection(t, d, "north").ID
+	for _, seen := range [][]connection.Device{
+		{{ConnectionID: id, DevEUI: "00000000000000A1", Name: "Meter 1", LastUplinkAt: c.at, Uplinks: 2}},
+		{{ConnectionID: id, DevEUI: "00000000000000A1", LastUplinkAt: c.at.Add(-time.Hour), Uplinks: 1, Downlinks: 1}}, // late and without name
+		{{ConnectionID: id, DevEUI: "00000000000000B2", Name: "Door_2", Downlinks: 1}, {ConnectionID: id, DevEUI: "00000000000000C3", LastUplinkAt: c.at}},
+		{{ConnectionID: 77, DevEUI: "00000000000000D4"}}, // nobody's
+	} {
+		if err := d.SeenDevices(t.Context(), seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := []connection.Device{
+		{ConnectionID: id, DevEUI: "00000000000000A1", Name: "Meter 1", LastUplinkAt: c.at, Uplinks: 3, Downlinks: 1},
+		{ConnectionID: id, DevEUI: "00000000000000B2", Name: "Door_2", Downlinks: 1},
+		{ConnectionID: id, DevEUI: "00000000000000C3", LastUplinkAt: c.at},
+	}
+	for name, test := range map[string]struct {
+		filter DeviceFilter
+		want   []connection.Device
+	}{
+		"all":         {DeviceFilter{}, all},
+		"second page": {DeviceFilter{AfterDevEUI: "00000000000000A1", Limit: 1}, all[1:2]},
+		"by DevEUI":   {DeviceFilter{Search: "00000000000000c"}, all[2:]},
+		"by name":     {DeviceFilter{Search: "r_2"}, all[1:2]},
+	} {
+		got, err := d.Devices(t.Context(), id, test.filter)
+		if err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got %+v (%v)", name, got, err)
+		}
+	}
+	for limit, want := range map[int][]connection.Device{0: {all[0], all[2]}, 1: {all[0]}} {
+		if got, err := d.RecentDevices(t.Context(), id, c.at, limit); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("recent are %+v, %v", got, err)
+		}
+	}
+	if n, err := d.ActiveDevices(t.Context(), id, c.at); err != nil || n != 2 {
+		t.Errorf("%d are active, %v", n, err)
+	}
+}

@@ -1,0 +1,209 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"boardlink/access"
+	"boardlink/connection"
+)
+
+func newOperator(email string) access.Operator {
+	return access.Operator{Email: email, PasswordHash: "hash of " + email, Role: access.RoleAdmin}
+}
+
+func TestOperators_are_found_by_id_and_email(t *testing.T) {
+	d, c := newTestDB(t)
+	ada, err := d.CreateOperator(t.Context(), newOperator("ada@example.com"))
+	if err != nil || ada.ID == 0 || !ada.CreatedAt.Equal(c.at) {
+		t.Fatalf("created %+v, %v", ada, err)
+	}
+	_, err = d.CreateOperator(t.Context(), newOperator("ada@example.com"))
+	wantCode(t, err, connection.CodeConflict)
+	if err := d.SetLastSignIn(t.Context(), ada.ID, c.at); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetPasswordHash(t.Context(), ada.ID, "newer"); err != nil {
+		t.Fatal(err)
+	}
+	ada.LastSignInAt, ada.PasswordHash = c.at, "newer"
+	if got, err := d.Operator(t.Context(), ada.ID); err != nil || !reflect.DeepEqual(got, ada) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if got, err := d.OperatorByEmail(t.Context(), "ada@example.com"); err != nil || !reflect.DeepEqual(got, ada) {
+		t.Errorf("found %+v, %v", got, err)
+	}
+	_, err = d.OperatorByEmail(t.Context(), "bob@example.com")
+	wantCode(t, err, connection.CodeNotFound)
+	wantCode(t, d.SetPasswordHash(t.Context(), 99, "x"), connection.CodeNotFound)
+	if n, err := d.CountOperators(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d operators, %v", n, err)
+	}
+}
+
+func TestCreateFirstOperator_makes_one_however_many_ask(t *testing.T) {
+	d, _ := newTestDB(t)
+	var wg sync.WaitGroup
+	results := make([]error, 16)
+	for i := range results {
+		wg.Go(func() {
+			_, results[i] = d.CreateFirstOperator(context.Background(), newOperator(fmt.Sprintf("p%d@example.com", i)))
+		})
+	}
+	wg.Wait()
+	made := 0
+	for _, err := range results {
+		if err == nil {
+			made++
+		} else {
+			wantCode(t, err, connection.CodeConflict)
+		}
+	}
+	if n, err := d.CountOperators(t.Context()); err != nil || n != 1 || made != 1 {
+		t.Errorf("%d made, %d there, %v", made, n, err)
+	}
+}
+
+func TestSetupToken_makes_the_first_operator_once(t *testing.T) {
+	d, c := newTestDB(t)
+	token := access.SetupToken{Digest: access.DigestOf("token"), ExpiresAt: c.at.Add(30 * time.Minute)}
+	if err := d.SaveSetupToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.SetupToken(t.Context(), token.Digest, c.at.Add(30*time.Minute-time.Millisecond)); err != nil || got != token {
+		t.Errorf("token is %+v, %v", got, err)
+	}
+	_, err := d.SetupToken(t.Context(), token.Digest, token.ExpiresAt)
+	wantCode(t, err, connection.CodeNotFound)
+	_, err = d.UseSetupToken(t.Context(), token.Digest, token.ExpiresAt, newOperator("late@example.com"))
+	wantCode(t, err, connection.CodeNotFound)
+	_, err = d.UseSetupToken(t.Context(), access.DigestOf("guess"), c.at, newOperator("guess@example.com"))
+	wantCode(t, err, connection.CodeNotFound)
+
+	var wg sync.WaitGroup
+	results := make([]error, 8)
+	for i := range results {
+		wg.Go(func() {
+			_, results[i] = d.UseSetupToken(context.Background(), token.Digest, c.at, newOperator(fmt.Sprintf("p%d@example.com", i)))
+		})
+	}
+	wg.Wait()
+	made := 0
+	for _, err := range results {
+		if err == nil {
+			made++
+		} else {
+			wantCode(t, err, connection.CodeNotFound)
+		}
+	}
+	if n, err := d.CountOperators(t.Context()); err != nil || n != 1 || made != 1 {
+		t.Errorf("%d made, %d there, %v", made, n, err)
+	}
+}
+
+func TestSetupToken_for_a_first_operator_is_worth_nothing_once_there_is_one(t *testing.T) {
+	d, c := newTestDB(t)
+	token := access.SetupToken{Digest: access.DigestOf("token"), ExpiresAt: c.at.Add(time.Minute)}
+	if err := d.SaveSetupToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.CreateFirstOperator(t.Context(), newOperator("ada@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.UseSetupToken(t.Context(), token.Digest, c.at, newOperator("eve@example.com"))
+	wantCode(t, err, connection.CodeConflict)
+}
+
+func TestSetupToken_sets_a_password_and_ends_sessions(t *testing.T) {
+	d, c := newTestDB(t)
+	ada, err := d.CreateOperator(t.Context(), newOperator("ada@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := access.SessionRow{Digest: access.DigestOf("id"), OperatorID: ada.ID, Data: []byte("{}"), CreatedAt: c.at, LastSeenAt: c.at, ExpiresAt: c.at.Add(time.Hour)}
+	if err := d.SaveSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"first", "second"} { // the second ends the first
+		token := access.SetupToken{Digest: access.DigestOf(text), OperatorID: ada.ID, ExpiresAt: c.at.Add(time.Minute)}
+		if err := d.SaveSetupToken(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = d.SetupToken(t.Context(), access.DigestOf("first"), c.at)
+	wantCode(t, err, connection.CodeNotFound)
+	if got, err := d.SetupToken(t.Context(), access.DigestOf("second"), c.at); err != nil || got.Email != ada.Email || got.OperatorID != ada.ID {
+		t.Errorf("token is %+v, %v", got, err)
+	}
+	got, err := d.UseSetupToken(t.Context(), access.DigestOf("second"), c.at, access.Operator{Email: "ignored@example.com", PasswordHash: "new hash", Role: access.RoleViewer})
+	want := ada
+	want.PasswordHash = "new hash"
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("operator is %+v, %v", got, err)
+	}
+	_, err = d.SessionByHash(t.Context(), session.Digest)
+	wantCode(t, err, connection.CodeNotFound)
+}
+
+func TestSessions_live_until_they_are_ended_or_pruned(t *testing.T) {
+	d, c := newTestDB(t)
+	ada, err := d.CreateOperator(t.Context(), newOperator("ada@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]access.SessionRow{}
+	for name, seen := range map[string]time.Duration{"fresh": 0, "idle": -40 * time.Minute, "old": 0, "anonymous": 0} {
+		row := access.SessionRow{Digest: access.DigestOf(name), OperatorID: ada.ID, Data: []byte(`{"a":1}`), CreatedAt: c.at.Add(-time.Hour), LastSeenAt: c.at.Add(seen), ExpiresAt: c.at.Add(time.Hour)}
+		if name == "old" {
+			row.ExpiresAt = c.at
+		}
+		if name == "anonymous" {
+			row.OperatorID = 0
+		}
+		rows[name] = row
+		if err := d.SaveSession(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.SessionByHash(t.Context(), row.Digest); err != nil || !reflect.DeepEqual(got, row) {
+			t.Errorf("read %+v, %v", got, err)
+		}
+	}
+	if n, err := d.PruneSessions(t.Context(), c.at, c.at.Add(-30*time.Minute)); err != nil || n != 2 {
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	fresh := rows["fresh"]
+	if err := d.TouchSession(t.Context(), fresh.Digest, c.at.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.UpdateSession(t.Context(), fresh.Digest, []byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	fresh.LastSeenAt, fresh.Data = c.at.Add(time.Minute), []byte(`{}`)
+	if got, err := d.SessionByHash(t.Context(), fresh.Digest); err != nil || !reflect.DeepEqual(got, fresh) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if err := d.UpdateSession(t.Context(), access.DigestOf("idle"), []byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.SessionByHash(t.Context(), access.DigestOf("idle")) // saving does not bring it back
+	wantCode(t, err, connection.CodeNotFound)
+	if err := d.DeleteSessionsOf(t.Context(), ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.SessionByHash(t.Context(), fresh.Digest)
+	wantCode(t, err, connection.CodeNotFound)
+	if err := d.DeleteSession(t.Context(), access.DigestOf("anonymous")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.SessionByHash(t.Context(), access.DigestOf("anonymous"))
+	wantCode(t, err, connection.CodeNotFound)
+}
+
+var (
+	_ access.OperatorStore = (*DB)(nil)
+	_ access.SessionRows   = (*DB)(nil)
+)
