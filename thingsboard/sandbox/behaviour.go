@@ -62,7 +62,8 @@ type Behaviour struct {
 	// StoreDelay passes between a PUBACK and storing; LoseAcked acknowledges and never stores.
 	StoreDelay time.Duration
 	LoseAcked  bool
-	// Judge, if set, decides on each publish with QoS 1 or 2. It is called on the session's goroutine and may block it.
+	// Judge, if set, decides on each publish with QoS 1 or 2. It is called on the session's goroutine and holds it up, which
+	// Pause and Close wait for.
 	Judge func(Publish) Verdict
 }
 

@@ -159,21 +159,28 @@ type client struct {
 
 func dial(t *testing.T, sb *sandbox.Sandbox, secure bool) net.Conn {
 	t.Helper()
-	var d net.Dialer
-	addr := sb.MQTTAddr()
 	if secure {
-		addr = sb.MQTTSAddr()
+		return dialTLS(t, sb, "localhost")
 	}
+	return dialTCP(t, sb.MQTTAddr())
+}
+
+func dialTCP(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	var d net.Dialer
 	conn, err := d.DialContext(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secure {
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(sb.CAPEM())
-		conn = tls.Client(conn, &tls.Config{RootCAs: roots, ServerName: "localhost"})
-	}
 	return conn
+}
+
+// dialTLS expects the MQTT server to bear a name. The handshake is not done yet.
+func dialTLS(t *testing.T, sb *sandbox.Sandbox, name string) *tls.Conn {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(sb.CAPEM())
+	return tls.Client(dialTCP(t, sb.MQTTSAddr()), &tls.Config{RootCAs: roots, ServerName: name})
 }
 
 // newClient makes a client that is not connected.
@@ -200,7 +207,11 @@ func newClient(t *testing.T, conn net.Conn) *client {
 // connect opens a session with an access token.
 func connect(t *testing.T, sb *sandbox.Sandbox, token string) *client {
 	t.Helper()
-	c := newClient(t, dial(t, sb, false))
+	return connectClient(t, newClient(t, dial(t, sb, false)), token)
+}
+
+func connectClient(t *testing.T, c *client, token string) *client {
+	t.Helper()
 	ack, err := c.Connect(soon(t), &paho.Connect{ClientID: "test", CleanStart: true, KeepAlive: 60, Username: token, UsernameFlag: true})
 	if err != nil {
 		t.Fatalf("connect: %v %+v", err, ack)

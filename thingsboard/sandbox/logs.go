@@ -14,12 +14,12 @@ type Login struct {
 	Message string // what the refusal said
 }
 
-// Request is one REST request that was answered.
+// Request is one REST request.
 type Request struct {
 	At     time.Time
 	Method string
 	Path   string // with the query
-	Status int
+	Status int    // 0 where there was no answer
 }
 
 // Connect is one CONNECT that was answered.
@@ -27,8 +27,8 @@ type Connect struct {
 	At       time.Time
 	Device   string // name of the device; empty when refused
 	ClientID string
-	Version  int  // 3 (MQTT 3.1), 4 (3.1.1) or 5
-	TLS      bool //
+	Version  int // 3 (MQTT 3.1), 4 (3.1.1) or 5
+	TLS      bool
 	Code     byte // reason code of MQTT 5, 0 for success
 }
 

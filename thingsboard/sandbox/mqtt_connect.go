@@ -28,6 +28,9 @@ func (c *session) connect(pk packets.Packet) bool {
 	if code := pk.ConnectValidate(); code != packets.CodeSuccess && code != packets.ErrProtocolViolationFlagNoPassword {
 		return c.greet(pk, packets.ErrUnsupportedProtocolVersion.Code, "")
 	}
+	if n := len(c.clientID); c.version == 3 && (n < 1 || n > 23) { // MQTT 3.1
+		return c.greet(pk, packets.ErrClientIdentifierNotValid.Code, "")
+	}
 	if b.ConnectCode != 0 {
 		return c.greet(pk, b.ConnectCode, "")
 	}

@@ -41,7 +41,7 @@ func (c *session) routeGateway(p publication) outcome {
 func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // eachDevice does something for each device entry. Entries of another shape are dropped without a word as long as one is
-// usable; the first failure is the outcome, and the others are done all the same.
+// usable; the first failure is the outcome, and the others are done all the same, unless the connection has to end.
 func (c *session) eachDevice(list []member, usable func(json.RawMessage) bool, do func(name string, raw json.RawMessage) outcome) outcome {
 	result, any := done, false
 	for _, m := range list {
@@ -49,7 +49,11 @@ func (c *session) eachDevice(list []member, usable func(json.RawMessage) bool, d
 			continue
 		}
 		any = true
-		if out := do(m.key, m.value); out.failed() && !result.failed() {
+		out := do(m.key, m.value)
+		if out.disconnect != 0 {
+			return out
+		}
+		if out.failed() && (!result.failed() || result == ignored) {
 			result = out
 		}
 	}

@@ -86,6 +86,8 @@ func (s *Sandbox) notice(d *device, method string, params any) []func() {
 	if gateway == nil || err != nil {
 		return nil
 	}
-	_, out := s.place(gateway, method, raw, true)
+	call := &rpc{method: method, params: raw, oneWay: true, notice: true, result: make(chan rpcResult, 1)}
+	gateway.rpcs.add(call)
+	out := s.dispatch(gateway, call)
 	return []func(){func() { deliver(out) }}
 }

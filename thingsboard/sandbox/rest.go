@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -36,7 +37,7 @@ func (s *Sandbox) restHandler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { page(w, "ThingsBoard") })
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		out := &statusWriter{ResponseWriter: w}
 		s.spoil(mux, out, r)
 		record(s, &s.logs.requests, Request{At: time.Now(), Method: r.Method, Path: r.URL.RequestURI(), Status: out.status})
 	})
@@ -121,7 +122,7 @@ func decode(r *http.Request, into any) *apiError {
 	return nil
 }
 
-// statusWriter remembers what was answered.
+// statusWriter remembers what was answered; 0 is nothing.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -131,4 +132,10 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes that the answer is 200 where nobody said otherwise.
+func (w *statusWriter) Write(body []byte) (int, error) {
+	w.status = cmp.Or(w.status, http.StatusOK)
+	return w.ResponseWriter.Write(body)
 }

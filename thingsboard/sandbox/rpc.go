@@ -22,6 +22,7 @@ type rpc struct {
 	method string
 	params json.RawMessage
 	oneWay bool
+	notice bool           // of the server's own, and kept over its restarts
 	result chan rpcResult // takes one
 }
 
@@ -38,12 +39,24 @@ type rpcBook struct {
 
 func newRPCBook() rpcBook { return rpcBook{pending: map[int]*rpc{}} }
 
-// fail settles all calls and starts the numbering again.
+// fail settles all calls but the notices, and starts the numbering again.
 func (b *rpcBook) fail(err error) {
-	for _, call := range b.pending {
-		call.result <- rpcResult{err: err}
-	}
+	old := b.pending
 	*b = newRPCBook()
+	for _, id := range slices.Sorted(maps.Keys(old)) {
+		if call := old[id]; call.notice {
+			b.add(call)
+		} else {
+			call.result <- rpcResult{err: err}
+		}
+	}
+}
+
+// add numbers a call.
+func (b *rpcBook) add(call *rpc) {
+	call.id = b.next
+	b.next++
+	b.pending[call.id] = call
 }
 
 // downlink is a message on its way to a connection. It is sent without Sandbox.mu.
@@ -85,7 +98,9 @@ func (s *Sandbox) call(ctx context.Context, d *device, method string, params jso
 		s.mu.Unlock()
 		return nil, ErrStopped
 	}
-	call, out := s.place(d, method, params, opt.OneWay)
+	call := &rpc{method: method, params: params, oneWay: opt.OneWay, result: make(chan rpcResult, 1)}
+	d.rpcs.add(call)
+	out := s.dispatch(d, call)
 	s.mu.Unlock()
 	deliver(out)
 	s.changes.signal()
@@ -107,14 +122,6 @@ func (s *Sandbox) call(ctx context.Context, d *device, method string, params jso
 	}
 	s.mu.Unlock()
 	return nil, err
-}
-
-// place numbers a call and sends it if somebody listens; with s.mu held.
-func (s *Sandbox) place(d *device, method string, params json.RawMessage, oneWay bool) (*rpc, []downlink) {
-	call := &rpc{id: d.rpcs.next, method: method, params: params, oneWay: oneWay, result: make(chan rpcResult, 1)}
-	d.rpcs.next++
-	d.rpcs.pending[call.id] = call
-	return call, s.dispatch(d, call)
 }
 
 // dispatch hands a call to whoever receives for the device; a one-way call is settled by that. With s.mu held.
