@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// benchEvents makes events of the size and spread that a fleet sends.
+func benchEvents() func(n int64) Event {
+	body := make([]byte, 1183)
+	start := time.Now()
+	return func(n int64) Event {
+		return Event{
+			Connection: 1, DevEUI: fmt.Sprintf("70B3D57ED0%06X", n%1000), Kind: "DevEUI_uplink", FCntUp: n / 1000,
+			Time: start.Add(time.Duration(n) * time.Millisecond), Body: body,
+		}
+	}
+}
+
+func benchQueue(b *testing.B) *Queue {
+	q, err := Open(b.Context(), filepath.Join(b.TempDir(), "queue.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { q.Close() }) //nolint:errcheck // a benchmark
+	return q
+}
+
+// produce puts b.N events from as many goroutines and waits for all of them.
+func produce(b *testing.B, q *Queue, producers int) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	event := benchEvents()
+	for range producers {
+		wg.Go(func() {
+			for {
+				n := next.Add(1)
+				if n > int64(b.N) {
+					return
+				}
+				if _, err := q.Put(context.Background(), event(n)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkPut(b *testing.B) {
+	for _, producers := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("producers=%d", producers), func(b *testing.B) {
+			q := benchQueue(b)
+			b.ResetTimer()
+			produce(b, q, producers)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkThrough puts by 64 producers while one consumer takes and acknowledges, until the last one is through.
+func BenchmarkThrough(b *testing.B) {
+	q := benchQueue(b)
+	lanes := q.Lanes(1)
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	wg.Go(func() { consume(b, lanes, b.N) })
+	produce(b, q, 64)
+	wg.Wait()
+	if err := q.flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkDrain takes and acknowledges a backlog.
+func BenchmarkDrain(b *testing.B) {
+	q := benchQueue(b)
+	produce(b, q, 64)
+	lanes := q.Lanes(1)
+	b.ResetTimer()
+	consume(b, lanes, b.N)
+	if err := q.flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+func consume(b *testing.B, lanes *Lanes, n int) {
+	for done := 0; done < n; {
+		events, err := lanes.Take(context.Background(), 64)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		for _, e := range events {
+			if err := lanes.Ack(context.Background(), e); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+		done += len(events)
+	}
+}

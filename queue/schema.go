@@ -1,0 +1,159 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// schemaVersion is what PRAGMA user_version holds in files of this release.
+const schemaVersion = 1
+
+// minSQLite is the first release without the WAL-reset corruption (sqlite.org/wal.html#walresetbug).
+var minSQLite = [3]int{3, 51, 3}
+
+// schema: connections holds the counters, so that nothing is ever counted by reading events. stamps remembers which
+// event holds which millisecond of a device, also after the event was delivered.
+const schema = `
+CREATE TABLE events (
+	id          INTEGER PRIMARY KEY,
+	lane        INTEGER NOT NULL,
+	dev_eui     TEXT    NOT NULL,
+	kind        TEXT    NOT NULL,
+	fcnt_up     INTEGER NOT NULL,
+	time        INTEGER NOT NULL,
+	received_at INTEGER NOT NULL,
+	ts          INTEGER NOT NULL,
+	attempts    INTEGER NOT NULL,
+	checksum    INTEGER NOT NULL,
+	body        BLOB    NOT NULL
+) STRICT;
+CREATE INDEX events_lane ON events (lane);
+CREATE TABLE parked (
+	id          INTEGER PRIMARY KEY,
+	lane        INTEGER NOT NULL,
+	dev_eui     TEXT    NOT NULL,
+	kind        TEXT    NOT NULL,
+	fcnt_up     INTEGER NOT NULL,
+	time        INTEGER NOT NULL,
+	received_at INTEGER NOT NULL,
+	ts          INTEGER NOT NULL,
+	attempts    INTEGER NOT NULL,
+	checksum    INTEGER NOT NULL,
+	body        BLOB    NOT NULL,
+	code        TEXT    NOT NULL,
+	reason      TEXT    NOT NULL,
+	parked_at   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE connections (
+	id           INTEGER PRIMARY KEY,
+	sequence     INTEGER NOT NULL,
+	waiting      INTEGER NOT NULL,
+	bytes        INTEGER NOT NULL,
+	parked       INTEGER NOT NULL,
+	parked_bytes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE stamps (
+	key   INTEGER PRIMARY KEY,
+	event INTEGER NOT NULL,
+	seen  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE totals (
+	name  TEXT PRIMARY KEY,
+	value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO totals VALUES ('stamps', 0);
+`
+
+// writerDSN opens the one connection that writes. auto_vacuum takes effect only while the file is still empty.
+func writerDSN(path string) string {
+	return dsn(path, url.Values{
+		"_auto_vacuum":  {"INCREMENTAL"},
+		"_busy_timeout": {"5000"},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"},
+		"_pragma":       {"cache_size(-4096)", "journal_size_limit(67108864)", "wal_autocheckpoint(1000)"},
+	})
+}
+
+// readerDSN opens connections that only read.
+func readerDSN(path string) string {
+	return dsn(path, url.Values{
+		"mode":          {"ro"},
+		"_busy_timeout": {"5000"},
+		"_query_only":   {"1"},
+		"_pragma":       {"cache_size(-512)"},
+	})
+}
+
+func dsn(path string, options url.Values) string {
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: options.Encode()}
+	return u.String()
+}
+
+// create makes the file for nobody but us to read; SQLite gives its companions the same mode.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// prepare checks the engine and the file, and writes the schema into an empty one.
+func prepare(ctx context.Context, c *sql.Conn, path string) error {
+	var engine string
+	if err := c.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&engine); err != nil {
+		return fmt.Errorf("ask for SQLite's version: %w", err)
+	}
+	if !atLeast(engine, minSQLite) {
+		return fmt.Errorf("SQLite %s can corrupt its write-ahead log; this program needs %d.%d.%d or newer",
+			engine, minSQLite[0], minSQLite[1], minSQLite[2])
+	}
+	var version, tables int
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if version > schemaVersion {
+		return fmt.Errorf("%s was written by a newer release (its schema is %d, this release knows %d); start that release or a newer one",
+			path, version, schemaVersion)
+	}
+	if version == schemaVersion {
+		return nil
+	}
+	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	if tables > 0 {
+		return fmt.Errorf("%s holds something else than a queue", path)
+	}
+	if _, err := c.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", schema, schemaVersion)); err != nil {
+		return fmt.Errorf("write the schema: %w", err)
+	}
+	return nil
+}
+
+// atLeast compares a version of three numbers. What cannot be read is too old.
+func atLeast(version string, least [3]int) bool {
+	parts := strings.SplitN(version, ".", 4)
+	for i, want := range least {
+		if i >= len(parts) {
+			return false
+		}
+		got, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return false
+		}
+		if got != want {
+			return got > want
+		}
+	}
+	return true
+}
