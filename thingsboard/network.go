@@ -1,0 +1,108 @@
+package thingsboard
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/netguard"
+)
+
+// The steps on the way to a peer. Each wraps the error of its step, so that a time-out while dialling reads otherwise
+// than one while waiting for an answer.
+type (
+	dialError struct{ err error }
+	tlsError  struct{ err error }
+)
+
+func (e *dialError) Error() string { return "dial: " + e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+func (e *tlsError) Error() string  { return "TLS handshake: " + e.err.Error() }
+func (e *tlsError) Unwrap() error  { return e.err }
+
+// networkError says in our terms why a peer could not be reached or did not answer. place is named in the sentence.
+func networkError(place string, err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var dial *dialError
+	if errors.As(err, &dial) {
+		return dialFailure(place, err)
+	}
+	var handshake *tlsError
+	if errors.As(err, &handshake) || errors.Is(err, http.ErrSchemeMismatch) {
+		return tlsFailure(place, err)
+	}
+	if isTimeout(err) {
+		return fail(connection.ReasonTimeout, Transient, place, err)
+	}
+	if isClosed(err) {
+		return fail(connection.ReasonConnectionLost, Transient, place, err)
+	}
+	return fail(connection.ReasonProtocol, Transient, place, err)
+}
+
+func dialFailure(place string, err error) *Error {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, netguard.ErrNotAllowed):
+		return fail(connection.ReasonAddress, Config, place, err)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fail(connection.ReasonDNSNotFound, Config, place, err)
+	case errors.As(err, &dns):
+		return fail(connection.ReasonDNSTimeout, Transient, place, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fail(connection.ReasonTCPRefused, Transient, place, err)
+	case isTimeout(err):
+		return fail(connection.ReasonTCPTimeout, Transient, place, err)
+	}
+	return fail(connection.ReasonTCPFailed, Transient, place, err)
+}
+
+func tlsFailure(place string, err error) *Error {
+	var (
+		record  tls.RecordHeaderError
+		invalid x509.CertificateInvalidError
+		name    x509.HostnameError
+		unknown x509.UnknownAuthorityError
+		verify  *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return fail(connection.ReasonTLSNotOffered, Config, place, err)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		e := fail(connection.ReasonTLSExpired, Config, place, err)
+		if invalid.Cert != nil {
+			e.Message += fmt.Sprintf(" It is valid from %s to %s.",
+				invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly))
+		}
+		return e
+	case errors.As(err, &name):
+		return fail(connection.ReasonTLSName, Config, place, err)
+	case errors.As(err, &unknown):
+		return fail(connection.ReasonTLSUnknownCA, Config, place, err)
+	case errors.As(err, &verify):
+		return fail(connection.ReasonTLSFailed, Config, place, err)
+	}
+	return fail(connection.ReasonTLSFailed, Transient, place, err)
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
+}
+
+// isClosed reports whether the peer closed the connection, politely or not.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
