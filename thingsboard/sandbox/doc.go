@@ -22,6 +22,7 @@
 //   - the HTTP device API (/api/v1/{token}), CoAP, LwM2M, SNMP
 //   - X.509 device authentication (such credentials can be stored and read), provisioning sessions, the ban of addresses
 //   - protobuf payloads, Sparkplug, firmware topics, the short (v2) topic names
+//   - the best-effort v1/gateway/disconnect reports that ThingsBoard writes to a socket it is already closing
 //   - lenient JSON: what is not JSON by RFC 8259 is refused, where ThingsBoard's parser forgives some of it
 //   - aggregation and intervals of time series (agg and interval are ignored), time to live, HTTP/2, gzip
 //   - the monthly API usage; its refusals can be had by [Behaviour].ConnectCode and [Behaviour].Judge

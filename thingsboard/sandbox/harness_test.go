@@ -65,6 +65,19 @@ func browser(sb *sandbox.Sandbox) *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
+// visit asks for a page; nil where there was any answer.
+func visit(ctx context.Context, c *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req)
+	if err == nil {
+		err = resp.Body.Close()
+	}
+	return err
+}
+
 // reply is what REST answered.
 type reply struct {
 	Status int

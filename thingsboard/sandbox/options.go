@@ -39,7 +39,8 @@ type Options struct {
 	// History is how many points are kept for each device (100,000), LogSize how many lines of each log (1,000).
 	History, LogSize int
 
-	// OnTelemetry is called after each stored point, in the order of storing and outside of all locks. It must not block long.
+	// OnTelemetry is called after each stored point, in the order of storing and outside of all locks. It must
+	// not block long, nor pause or close the sandbox.
 	OnTelemetry func(device string, p Point)
 }
 

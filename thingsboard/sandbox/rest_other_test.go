@@ -53,6 +53,26 @@ func TestRoot_certificate_is_public_and_may_be_missing(t *testing.T) {
 	refused(t, rest(t, sb, "", "GET", "/api/device-connectivity/mqtts/certificate/download", nil), 404, 32, "mqtts pem cert file is not found!")
 }
 
+func TestConnectivity_shows_basic_credentials(t *testing.T) {
+	sb := start(t)
+	who := token(t, sb)
+	made := rest(t, sb, who, "POST", "/api/device-with-credentials", object{
+		"device": object{"name": "d"}, "credentials": object{"credentialsType": "MQTT_BASIC", "credentialsValue": `{"clientId":"c","userName":"u","password":"p"}`},
+	})
+	r := rest(t, sb, who, "GET", "/api/device-connectivity/"+made.id(), nil)
+	if m, _ := r.JSON["mqtt"].(object); m == nil || !strings.Contains(m["mqtt"].(string), `-i "c" -u "u" -P "p" -m`) {
+		t.Errorf("commands %s", r.Text)
+	}
+	sb.Set(func(b *sandbox.Behaviour) { b.NoConnectivity = true })
+	if r := rest(t, sb, who, "GET", "/api/device-connectivity/"+made.id(), nil); r.Status != 404 {
+		t.Errorf("older server: %d", r.Status)
+	}
+	log := sb.Requests()
+	if last := log[len(log)-1]; last.Method != "GET" || last.Path != "/api/device-connectivity/"+made.id() || last.Status != 404 {
+		t.Errorf("log %+v", last)
+	}
+}
+
 func TestTelemetry_by_REST_is_stored_before_the_answer_and_read_as_texts(t *testing.T) {
 	sb := start(t)
 	gateway(t, sb)
@@ -76,6 +96,9 @@ func TestTelemetry_by_REST_is_stored_before_the_answer_and_read_as_texts(t *test
 		if r := rest(t, sb, who, "GET", base+"/values/timeseries"+query, nil); r.Text != want {
 			t.Errorf("%s: %s, want %s", query, r.Text, want)
 		}
+	}
+	if r := rest(t, sb, who, "GET", base+"/keys/timeseries", nil); r.Text != `["n","ok","t"]` {
+		t.Errorf("keys %s", r.Text)
 	}
 	unknown := rest(t, sb, who, "GET", base+"/values/timeseries?keys=zz", nil).JSON["zz"].([]any)
 	if len(unknown) != 1 || unknown[0].(object)["value"] != nil {
@@ -175,15 +198,7 @@ func TestREST_can_hang_for_new_connections_and_for_old_ones(t *testing.T) {
 	ask := func(c *http.Client, wait time.Duration) error {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)
 		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, "GET", sb.URL()+"/api/noauth/userPasswordPolicy", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := c.Do(req)
-		if err == nil {
-			err = resp.Body.Close()
-		}
-		return err
+		return visit(ctx, c, sb.URL()+"/api/noauth/userPasswordPolicy")
 	}
 	if err := ask(keep, patience); err != nil {
 		t.Fatal(err)
@@ -207,7 +222,8 @@ func TestTrap_gives_clients_nothing(t *testing.T) {
 		t.Skip(err)
 	}
 	defer hole.Close()
-	if conn, err := net.DialTimeout("tcp", hole.Addr(), 150*time.Millisecond); err == nil {
+	impatient := net.Dialer{Timeout: 150 * time.Millisecond}
+	if conn, err := impatient.DialContext(t.Context(), "tcp", hole.Addr()); err == nil {
 		conn.Close()
 		t.Error("the black hole let someone in")
 	}
@@ -216,10 +232,7 @@ func TestTrap_gives_clients_nothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mute.Close()
-	conn, err := net.DialTimeout("tcp", mute.Addr(), patience)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := dialTCP(t, mute.Addr())
 	defer conn.Close()
 	if err := conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)

@@ -28,12 +28,12 @@ type Sandbox struct {
 	changes   broadcast
 
 	lifecycle sync.Mutex // one Pause, Resume or Close at a time
-	closed    bool       // under lifecycle
-	addrs     map[doorName]string
+	closed    bool
 
-	storing sync.Mutex // taken before mu
+	storing sync.Mutex // taken before mu, so that points are told in the order in which they were stored
 
 	mu      sync.Mutex
+	addrs   map[doorName]string
 	late    []func() // what is acknowledged and not yet stored
 	turn    *turn    // nil while paused
 	people  people
@@ -199,10 +199,10 @@ func (s *Sandbox) shut() {
 	if t == nil {
 		return
 	}
-	t.stop()
-	for _, d := range t.doors {
+	for _, d := range t.doors { // first of all: who is told to stop must not find a way to answer
 		d.slam()
 	}
+	t.stop()
 	t.work.Wait()
 	s.forgetSessions()
 	s.changes.signal()

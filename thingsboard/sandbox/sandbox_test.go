@@ -26,7 +26,8 @@ func TestPause_resets_everything_and_Resume_brings_it_back_on_the_same_ports(t *
 		t.Errorf("session ended with DISCONNECT %#x", code)
 	}
 	for _, addr := range addrs {
-		if conn, err := net.DialTimeout("tcp", addr, patience); err == nil {
+		var d net.Dialer
+		if conn, err := d.DialContext(soon(t), "tcp", addr); err == nil {
 			conn.Close()
 			t.Errorf("%s is still open", addr)
 		}
@@ -61,11 +62,7 @@ func TestClose_ends_requests_and_sessions_under_way(t *testing.T) {
 	sb.Set(func(b *sandbox.Behaviour) { b.RESTDelay = time.Hour })
 	asked := make(chan error, 1)
 	go func() {
-		resp, err := browser(sb).Get(sb.URL())
-		if err == nil {
-			err = resp.Body.Close()
-		}
-		asked <- err
+		asked <- visit(t.Context(), browser(sb), sb.URL())
 	}()
 	select {
 	case err := <-asked:

@@ -21,10 +21,10 @@ type Device struct {
 	Name       string            `json:"name"`
 	Profile    string            `json:"profile"`
 	Label      string            `json:"label,omitempty"`
-	Gateway    bool              `json:"gateway"`   // additionalInfo.gateway
-	Overwrites bool              `json:"overwrite"` // additionalInfo.overwriteActivityTime
-	Through    string            `json:"through,omitempty"`
-	Connected  bool              `json:"connected"` // has a session, its own or through a gateway, so that downlinks reach it
+	Gateway    bool              `json:"gateway"`           // additionalInfo.gateway
+	Overwrites bool              `json:"overwrite"`         // additionalInfo.overwriteActivityTime
+	Through    string            `json:"through,omitempty"` // name of the gateway whose session gets its downlinks
+	Connected  bool              `json:"connected"`         // has a session, its own or through a gateway, so that downlinks reach it
 	LastSeen   *time.Time        `json:"lastSeen"`
 	Received   int               `json:"received"`
 	Repeated   int               `json:"repeated"`
