@@ -136,25 +136,34 @@ func TestSessions_of_different_devices_may_share_a_client_id(t *testing.T) {
 	}
 }
 
-func TestSession_ends_after_silence_and_not_by_its_keepalive(t *testing.T) {
+func TestSession_ends_after_silence(t *testing.T) {
 	t.Parallel()
 	sb := start(t, func(o *sandbox.Options) {
-		o.SessionInactivity, o.ScanInterval = 600*time.Millisecond, 20*time.Millisecond
+		o.SessionInactivity, o.ScanInterval = 50*time.Millisecond, 10*time.Millisecond
 	})
 	access := gateway(t, sb)
-	w := newWire(t, sb, 5).open(access)
-	for range 5 { // pings count as activity
-		time.Sleep(150 * time.Millisecond)
-		w.raw([]byte{packets.Pingreq << 4, 0})
-		w.expect(packets.Pingresp)
+	pk := newWire(t, sb, 5).open(access).expect(packets.Disconnect)
+	if pk.ReasonCode != 0x83 {
+		t.Errorf("MQTT 5: %#x", pk.ReasonCode)
 	}
-	pk, err := w.read(patience)
-	if err != nil || pk.FixedHeader.Type != packets.Disconnect || pk.ReasonCode != 0x83 {
-		t.Errorf("MQTT 5: %v %#x", err, pk.ReasonCode)
-	}
-	w = newWire(t, sb, 4).open(access)
-	if _, err := w.read(patience); err == nil {
+	if _, err := newWire(t, sb, 4).open(access).read(patience); err == nil {
 		t.Error("MQTT 3.1.1 was told something")
+	}
+}
+
+func TestSession_is_kept_by_pings_and_not_ended_by_its_keepalive(t *testing.T) {
+	sb := start(t)
+	w := newWire(t, sb, 5).open(gateway(t, sb)) // with a keepalive of a second
+	before := time.Now()
+	w.raw([]byte{packets.Pingreq << 4, 0})
+	w.expect(packets.Pingresp)
+	sb.SweepAt(before.Add(600 * time.Second))
+	if got := w.end(); got != "silence" {
+		t.Errorf("got %s", got)
+	}
+	sb.SweepAt(time.Now().Add(601 * time.Second))
+	if got := w.end(); got != "Disconnect 0x83, close" {
+		t.Errorf("got %s", got)
 	}
 }
 

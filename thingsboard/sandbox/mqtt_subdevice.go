@@ -88,14 +88,18 @@ func (s *Sandbox) sweep(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			for _, c := range s.silent(time.Now()) {
-				c.end(packets.ErrImplementationSpecificError.Code)
-			}
-			s.changes.signal()
+			s.sweepAt(time.Now())
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+func (s *Sandbox) sweepAt(now time.Time) {
+	for _, c := range s.silent(now) {
+		c.end(packets.ErrImplementationSpecificError.Code)
+	}
+	s.changes.signal()
 }
 
 // silent gives the sessions to end and forgets the sub-devices whose time is up. With overwriteActivityTime on the gateway

@@ -53,20 +53,22 @@ func TestSub_device_takes_the_customer_of_its_gateway(t *testing.T) {
 }
 
 func TestSub_device_falls_silent_without_traffic_of_its_own(t *testing.T) {
-	t.Parallel()
-	sb := start(t, func(o *sandbox.Options) {
-		o.SubDeviceInactivity, o.ScanInterval = 200*time.Millisecond, 20*time.Millisecond
-	})
+	sb := start(t)
 	c := connect(t, sb, gateway(t, sb))
 	c.publish("v1/gateway/connect", `{"device":"A"}`)
 	if !hears(t, sb, "A") {
 		t.Fatal("A hears nothing at first")
 	}
-	await(t, sb, func() bool { // other traffic and connects do not keep it
-		c.publish("v1/gateway/connect", `{"device":"B"}`)
-		d, _ := sb.Device("A")
-		return !d.Connected
-	})
+	before := time.Now()
+	c.publish("v1/gateway/telemetry", telemetryOf("A", 1)) // this keeps it
+	sb.SweepAt(before.Add(600 * time.Second))
+	if !hears(t, sb, "A") {
+		t.Error("A fell silent in spite of its telemetry")
+	}
+	before = time.Now()
+	c.publish("v1/gateway/connect", `{"device":"A"}`)      // neither this
+	c.publish("v1/gateway/telemetry", telemetryOf("B", 1)) // nor that does
+	sb.SweepAt(before.Add(600 * time.Second))
 	if hears(t, sb, "A") {
 		t.Error("A still hears")
 	}
@@ -77,19 +79,15 @@ func TestSub_device_falls_silent_without_traffic_of_its_own(t *testing.T) {
 }
 
 func TestSub_device_stays_with_overwriteActivityTime(t *testing.T) {
-	t.Parallel()
-	sb := start(t, func(o *sandbox.Options) {
-		o.SubDeviceInactivity, o.ScanInterval = 400*time.Millisecond, 20*time.Millisecond
-	})
+	sb := start(t)
 	c := connect(t, sb, gateway(t, sb))
 	c.publish("v1/gateway/connect", `{"device":"A"}`)
 	if err := sb.SetInfo("gateway", "overwriteActivityTime", true); err != nil { // picked up live
 		t.Fatal(err)
 	}
-	for range 6 {
-		time.Sleep(100 * time.Millisecond)
-		c.publish("v1/devices/me/telemetry", `{"x":1}`)
-	}
+	before := time.Now()
+	c.publish("v1/devices/me/telemetry", `{"x":1}`)
+	sb.SweepAt(before.Add(600 * time.Second))
 	if !hears(t, sb, "A") {
 		t.Error("A fell silent")
 	}

@@ -117,10 +117,15 @@ func (s *Sandbox) call(ctx context.Context, d *device, method string, params jso
 		err = ctx.Err()
 	}
 	s.mu.Lock()
-	if d.rpcs.pending[call.id] == call {
+	waiting := d.rpcs.pending[call.id] == call
+	if waiting {
 		delete(d.rpcs.pending, call.id)
 	}
 	s.mu.Unlock()
+	if !waiting { // settled at the last moment
+		r := <-call.result
+		return r.data, r.err
+	}
 	return nil, err
 }
 
