@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"netguard":            {},
 	"static":              {},
 	"config":              {},
+	"datadir":             {"config"},
 	"thingpark":           {},
 	"telemetry":           {"thingpark"},
 	"thingsboard":         {"netguard"},

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"boardlink/access"
+	"boardlink/activity"
+	"boardlink/config"
+	"boardlink/connection"
+	"boardlink/datadir"
+	"boardlink/db"
+	"boardlink/handlers"
+	"boardlink/handlers/api"
+	"boardlink/ingest"
+	"boardlink/link"
+	"boardlink/live"
+	"boardlink/netguard"
+	"boardlink/operation"
+	"boardlink/queue"
+	"boardlink/thingpark"
+	"boardlink/thingsboard"
+	"boardlink/web"
+)
+
+// dialTimeout bounds look-up and connect of every outgoing connection.
+const dialTimeout = 10 * time.Second
+
+// Deadlines of a stop. Together they stay below the 20 s that the program promises.
+const (
+	stopHTTP    = 8 * time.Second
+	stopLinks   = 7 * time.Second
+	stopFigures = 2 * time.Second
+)
+
+// application is everything that runs, in the order in which it is started. It is closed in reverse.
+type application struct {
+	log    *slog.Logger
+	public string
+
+	folder   datadir.Folder
+	lock     *datadir.Lock
+	db       *db.DB
+	queue    *queue.Queue
+	listener net.Listener
+
+	feed       *live.Feed
+	figures    *activity.Recorder
+	registry   *ingest.Registry
+	links      *link.Manager
+	operations *operation.Connections
+	people     *access.People
+	server     *web.Server
+}
+
+// surroundings are what a caller may bring: the demo trusts its sandbox's authority.
+type surroundings struct {
+	roots *x509.CertPool // nil: the system's
+}
+
+// assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
+func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (a *application, err error) {
+	a = &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	defer func() {
+		if err != nil {
+			a.release()
+			a = nil
+		}
+	}()
+	policy, err := checkSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openData(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	a.public = cfg.PublicURLFor(a.listener.Addr().String())
+	if err := a.lock.SetAddr(a.listener.Addr().String()); err != nil {
+		return nil, err
+	}
+
+	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: log})
+	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
+		return nil, err
+	}
+	return a, a.wireHTTP(ctx, cfg)
+}
+
+// checkSettings checks what config cannot know the rules of, before anything is opened.
+func checkSettings(cfg config.Config) (netguard.Policy, error) {
+	policy, err := netguard.ParsePolicy(cfg.AllowHosts)
+	if err != nil {
+		return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ALLOW_HOSTS", Message: err.Error()}
+	}
+	if cfg.AdminEmail != "" {
+		var failure *connection.Failure
+		if _, err := access.CheckCredentials(cfg.AdminEmail, cfg.AdminPassword); errors.As(err, &failure) {
+			message := failure.Message
+			if len(failure.Fields) > 0 {
+				message = failure.Fields[0].Message
+			}
+			return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: message}
+		}
+	}
+	return policy, nil
+}
+
+// openData takes the data folder and opens what lies in it.
+func (a *application) openData(ctx context.Context, cfg config.Config) (err error) {
+	if a.folder, err = datadir.Open(cfg.DataDir); err != nil {
+		return err
+	}
+	if a.lock, err = a.folder.Lock(cfg.Addr); err != nil {
+		return err
+	}
+	sealer, err := sealerOf(a.folder, cfg, a.log)
+	if err != nil {
+		return err
+	}
+	a.db, err = db.Open(ctx, a.folder.Database(), db.Options{Sealer: sealer, Log: a.log, BackupDir: a.folder.Backups(), Version: programVersion()})
+	if err != nil {
+		return err
+	}
+	limit, err := a.folder.QueueMax(cfg.QueueMax)
+	if err != nil {
+		return err
+	}
+	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log})
+	return err
+}
+
+func sealerOf(folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
+	key, made, err := folder.Key(cfg.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		log.Info("A key that seals secrets was made; keep a copy of it apart from the database", "folder", folder.Path())
+	}
+	return db.NewSealer(key)
+}
+
+func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, around surroundings) error {
+	installation, err := a.db.InstallationID(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := a.db.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	a.registry.Load(all)
+	node, err := os.Hostname()
+	if err != nil || node == "" {
+		node = "boardlink"
+	}
+	a.links = link.NewManager(link.Options{
+		Store: a.db, Queue: link.FromQueue(a.queue), Figures: a.figures, Feed: a.feed, Log: a.log,
+		Open:          link.FromThingsBoard(thingsboard.Options{Dial: dialer.DialContext, SystemRoots: around.roots, Log: a.log}),
+		Downlinks:     &thingpark.Caller{Dial: dialer.DialContext, RootCAs: around.roots},
+		RecentDevices: recentDevices(a.db), WhoChanged: whoChanged(a.db),
+		Installation: installation, Node: node,
+	})
+	a.operations = operation.New(operation.Options{
+		Store: operationStore{a.db}, Links: a.links, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+	})
+	return nil
+}
+
+func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
+	hasher, err := access.NewHasher()
+	if err != nil {
+		return err
+	}
+	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
+	keys := access.NewKeys(cfg.APIKey)
+	a.server, err = web.New(web.Options{
+		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
+		Operations: a.operations, Keys: keys, Version: programVersion(),
+		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures},
+	})
+	if err != nil {
+		return err
+	}
+	return a.firstOperator(ctx, cfg)
+}
+
+// firstOperator makes the operator that the environment brings, where there is none yet.
+func (a *application) firstOperator(ctx context.Context, cfg config.Config) error {
+	if cfg.AdminEmail == "" {
+		return nil
+	}
+	made, err := a.people.FirstFromEnvironment(ctx, cfg.AdminEmail, cfg.AdminPassword)
+	switch {
+	case err != nil:
+		return err
+	case made:
+		a.log.Info("The first operator was made from the environment")
+	default:
+		a.log.Info("There is an operator already: BOARDLINK_ADMIN_EMAIL and BOARDLINK_ADMIN_PASSWORD are ignored")
+	}
+	return nil
+}
+
+// announce tells where the console is and, as long as nobody can sign in, how to make the first operator.
+func (a *application) announce(ctx context.Context, out io.Writer) error {
+	setup, err := a.people.NeedsSetup(ctx)
+	if err != nil {
+		return err
+	}
+	if !setup {
+		_, err = fmt.Fprintf(out, "Boardlink is at %s\n", a.public)
+		return err
+	}
+	token, err := a.people.NewSetupToken(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Boardlink is at %s\n\nNobody can sign in yet. Open this link within %s minutes to make the first operator:\n\n  %s/setup?token=%s\n\n",
+		a.public, strconv.Itoa(int(access.SetupTokenLife.Minutes())), a.public, token.Reveal())
+	return err
+}
+
+// run serves until ctx ends or a part fails, then stops everything in reverse order and gives the data folder back.
+func (a *application) run(ctx context.Context) error {
+	defer a.release()
+	links, stopLinksNow := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLinksNow()
+	linksDone := make(chan error, 1)
+	go func() { linksDone <- a.links.Run(links) }()
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	chores := make(chan struct{})
+	go func() { defer close(chores); a.chores(background) }()
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		a.log.Info("Boardlink stops")
+	case failed = <-served:
+	case failed = <-linksDone:
+		linksDone <- nil
+	}
+
+	a.within(stopHTTP, "stop serving", a.server.Shutdown)
+	stopLinksNow()
+	a.within(stopLinks, "close the links", func(ctx context.Context) error {
+		select {
+		case err := <-linksDone:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	a.feed.Close()
+	stopBackground()
+	a.within(stopFigures, "write the last figures", func(ctx context.Context) error {
+		select {
+		case <-chores:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return a.figures.Flush(ctx)
+	})
+	return failed
+}
+
+// within does one step of a stop with a deadline of its own: ctx of the run has ended already.
+func (a *application) within(limit time.Duration, doing string, step func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := step(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		a.log.Error("A part did not stop as it should", "doing", doing, "error", err)
+	}
+}
+
+// release closes what was opened, the last first.
+func (a *application) release() {
+	closing := func(what string, err error) {
+		if err != nil && !errors.Is(err, net.ErrClosed) {
+			a.log.Error("A part did not close as it should", "part", what, "error", err)
+		}
+	}
+	if a.listener != nil {
+		closing("listener", a.listener.Close())
+	}
+	if a.queue != nil {
+		closing("queue", a.queue.Close())
+	}
+	if a.db != nil {
+		closing("database", a.db.Close())
+	}
+	if a.lock != nil {
+		closing("lock", a.lock.Release())
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"boardlink/access"
+	"boardlink/config"
+	"boardlink/connection"
+	"boardlink/datadir"
+	"boardlink/db"
+)
+
+// resetLink prints a one-time link by which a locked-out operator sets a new password. It works beside a running server.
+func resetLink(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	cfg, values, err := config.LoadFor([]string{"EMAIL"}, args, environ, stderr)
+	if err != nil {
+		return err
+	}
+	log := cfg.Logger(stderr)
+	folder, err := datadir.OpenExisting(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	sealer, err := sealerOf(folder, cfg, log)
+	if err != nil {
+		return err
+	}
+	d, err := db.Open(ctx, folder.Database(), db.Options{Sealer: sealer, Log: log, Version: programVersion(), Beside: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	hasher, err := access.NewHasher()
+	if err != nil {
+		return err
+	}
+	token, err := access.NewPeople(d, access.PeopleOptions{Hasher: hasher, Log: log}).NewResetToken(ctx, values[0])
+	if connection.CodeOf(err) == connection.CodeNotFound {
+		return connection.Fail(connection.CodeNotFound, "no operator has the e-mail address %s", connection.Clean(values[0]))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "Open this link within %d minutes to set a new password:\n\n  %s/setup?token=%s\n\n", int(access.SetupTokenLife.Minutes()), cfg.PublicURL, token.Reveal())
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"boardlink/access"
+	"boardlink/config"
+	"boardlink/connection"
+)
+
+// serve runs Boardlink until ctx ends.
+func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	cfg, err := config.Load(args, environ, stderr)
+	if err != nil {
+		return err
+	}
+	log := cfg.Logger(stderr)
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	a, err := assemble(ctx, cfg, log, surroundings{})
+	if err != nil {
+		return err
+	}
+	if err := a.announce(ctx, stdout); err != nil {
+		a.release()
+		return err
+	}
+	log.Info("Boardlink starts", "version", programVersion(), "settings", cfg)
+	return a.run(ctx)
+}
+
+// What is kept, and how often it is looked through.
+const (
+	keepEvents    = 30 * 24 * time.Hour
+	maxEvents     = 1_000_000
+	keepMinutes   = 2 * 24 * time.Hour
+	keepHours     = 90 * 24 * time.Hour
+	pruneEvery    = time.Hour
+	fillEvery     = 10 * time.Second
+	alarmingFill  = 0.80
+	reassuredFill = 0.75 // below the alarm's mark, so that it does not flutter
+)
+
+// chores does what must be done now and then, until ctx ends.
+func (a *application) chores(ctx context.Context) {
+	figures := make(chan struct{})
+	go func() { defer close(figures); a.figures.Run(ctx) }()
+	defer func() { <-figures }()
+	prune, fill := time.NewTicker(pruneEvery), time.NewTicker(fillEvery)
+	defer prune.Stop()
+	defer fill.Stop()
+	a.prune(ctx)
+	alarmed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-prune.C:
+			a.prune(ctx)
+		case <-fill.C:
+			alarmed = a.watchFill(ctx, alarmed)
+		}
+	}
+}
+
+// prune removes what is kept no longer.
+func (a *application) prune(ctx context.Context) {
+	now := time.Now()
+	if _, err := a.db.PruneEvents(ctx, now.Add(-keepEvents), maxEvents); err != nil && ctx.Err() == nil {
+		a.log.Error("Old events could not be removed", "error", err)
+	}
+	if _, err := a.db.PruneFigures(ctx, now.Add(-keepMinutes), now.Add(-keepHours)); err != nil && ctx.Err() == nil {
+		a.log.Error("Old figures could not be removed", "error", err)
+	}
+	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
+		a.log.Error("Ended sessions could not be removed", "error", err)
+	}
+}
+
+// watchFill raises an alarm when the queue is nearly full, and one more when it is not any longer.
+func (a *application) watchFill(ctx context.Context, alarmed bool) bool {
+	fill := a.queue.Fill()
+	e := connection.Event{Kind: connection.KindAlarm, Actor: connection.System}
+	switch {
+	case !alarmed && fill >= alarmingFill:
+		e.Level = connection.LevelWarning
+		e.Message = "The queue of uplinks is more than 80 % full. When it is full, uplinks are refused with 503: look at the connections with a backlog, or raise BOARDLINK_QUEUE_MAX."
+	case alarmed && fill < reassuredFill:
+		e.Level = connection.LevelInfo
+		e.Message = "The queue of uplinks has room again."
+	default:
+		return alarmed
+	}
+	if _, err := a.db.AddEvent(ctx, e); err != nil {
+		a.log.Error("The queue's alarm could not be stored", "error", err)
+		return alarmed
+	}
+	return !alarmed
+}
