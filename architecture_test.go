@@ -35,7 +35,7 @@ var rooms = map[string][]string{
 	"operation":           {"live"},
 	"views":               {"static"},
 	"web":                 {"access", "live", "views", "static"},
-	"handlers":            {"web", "views", "operation", "access", "ingest", "static"},
+	"handlers":            {"handlers/api", "web", "views", "operation", "access", "ingest", "static"},
 	"handlers/api":        {"web", "operation", "access", "ingest"},
 	"handlers/console":    {"web", "views", "operation", "access"},
 	"demo":                {"thingsboard/sandbox", "thingpark", "static", "views"},
