@@ -59,5 +59,5 @@ func (c *Client) SendTelemetry(ctx context.Context, deviceID string, entries []E
 	default:
 		return c.explain(what, err)
 	}
-	return fmt.Errorf("%s: %w", what, &Error{Code: v.code, Kind: v.kind, Err: a, Message: told(v.code.Text().Sentence, a.text, c.secrets())})
+	return fmt.Errorf("%s: %w", what, &Error{Code: v.code, Kind: v.kind, Err: a.cause(), Message: told(v.code.Text().Sentence, a.text, c.secrets())})
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,17 +73,23 @@ func (c *Client) locate(ctx context.Context) (base *url.URL, mqttPort int, err e
 	case first != nil && !p.answered:
 		return nil, 0, first // nothing better was found than what the account's own port said
 	}
+	var e *Error
+	if errors.As(p.err, &e) {
+		e.Message += fmt.Sprintf(" Port %d is an MQTT port, so ThingsBoard's web address was looked for on %s; REST address can name it.", c.port, c.host)
+	}
 	return nil, 0, p.err
 }
 
+// restPorts are the ports to ask where the account's own is an MQTT one.
 func (c *Client) restPorts() []int {
+	ports := []int{443}
 	switch {
 	case c.options.RESTPorts != nil:
-		return c.options.RESTPorts
+		ports = slices.Clone(c.options.RESTPorts)
 	case c.account.Protocol == connection.ProtocolTCP:
-		return []int{443, 80, 8080}
+		ports = []int{443, 80, 8080}
 	}
-	return []int{443}
+	return slices.DeleteFunc(ports, func(port int) bool { return port == c.port && !isMQTTPort(port) }) // asked already
 }
 
 func isMQTTPort(port int) bool { return port == plainMQTTPort || port == tlsMQTTPort }
@@ -190,7 +197,7 @@ func (c *Client) probePorts(ctx context.Context, ports []int) probed {
 	if p, _ := best(); p != nil {
 		return *p
 	}
-	told := probed{err: &Error{Code: connection.ReasonNotThingsBoard, Kind: Config}}
+	told := probed{err: fail(connection.ReasonNotThingsBoard, Config, c.host, nil)}
 	for i, f := range found {
 		if i == 0 || f.tells() > told.tells() {
 			told = *f
@@ -229,7 +236,7 @@ func (c *Client) probeAnswer(base *url.URL, a *answerError) probed {
 		p.err = e
 	case a.code != 0 && !a.foreign:
 	default:
-		p.err = fail(connection.ReasonNotThingsBoard, Config, place(base), a)
+		p.err = fail(connection.ReasonNotThingsBoard, Config, place(base), a.cause())
 	}
 	return p
 }

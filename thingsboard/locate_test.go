@@ -180,7 +180,7 @@ func TestLocate_tells_why_it_failed(t *testing.T) {
 		{name: "TLS 1.1 only", set: bad("tb.example.com", far, tls.VersionTLS11), code: connection.ReasonTLSFailed},
 		{name: "a page", set: web(page(200)), code: connection.ReasonNotThingsBoard, kind: Config},
 		{name: "a page not found", set: web(page(404)), code: connection.ReasonNotThingsBoard, kind: Config},
-		{name: "a redirect", set: web(http.RedirectHandler("https://elsewhere.example.com/", 302).ServeHTTP), code: connection.ReasonNotThingsBoard, kind: Config},
+		{name: "a redirect", set: web(http.RedirectHandler("https://elsewhere.example.com/", http.StatusFound).ServeHTTP), code: connection.ReasonNotThingsBoard, kind: Config},
 		{name: "a proxy without its server", set: web(page(502)), code: connection.ReasonServerError},
 		{name: "too many requests", set: web(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
@@ -233,6 +233,28 @@ func TestLocate_reports_the_port_that_was_typed_where_no_other_answers(t *testin
 	wantCode(t, err, connection.ReasonTLSFailed, Transient)
 	if err != nil && !strings.Contains(err.Error(), "tb.example.com:7883") {
 		t.Errorf("%q does not name the port", err)
+	}
+}
+
+func TestLocate_at_an_MQTT_port_says_where_it_looked(t *testing.T) {
+	for _, ports := range [][]int{nil, {}} {
+		c, err := NewClient(Account{HostName: "tb.example.com:8883"}, Options{Dial: newNetwork().Dial, RESTPorts: ports})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Locate(t.Context()); err == nil || !strings.Contains(err.Error(), "Port 8883 is an MQTT port") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestLocate_asks_no_port_twice(t *testing.T) {
+	n := newNetwork()
+	closesAtOnce(t, n.listen(t, "tb.example.com:443"))
+	wantCode(t, newTestClient(t, n, "tb.example.com:443").Locate(t.Context()), connection.ReasonTLSFailed, Transient)
+	if len(n.dials()) != 1 {
+		t.Errorf("dialled %v", n.dials())
 	}
 }
 

@@ -45,6 +45,9 @@ func (e *answerError) Error() string {
 	return fmt.Sprintf("HTTP status %d, ThingsBoard error code %d", e.status, e.code)
 }
 
+// cause is what an [Error] may carry of the answer: without the peer's text, which may hold what we sent.
+func (e *answerError) cause() error { return errors.New(e.Error()) }
+
 // asAnswer finds the answer in what send returned. One that was explained already is an [*Error] and no longer found.
 func asAnswer(err error) (*answerError, bool) {
 	var known *Error
@@ -103,7 +106,12 @@ func (c *Client) send(ctx context.Context, r request) error {
 	if answer, ok := asAnswer(err); ok {
 		return answer
 	}
-	return networkError(place(r.base), err)
+	e := networkError(place(r.base), err)
+	if e.Code == connection.ReasonProtocol && e.Err != nil {
+		// What is no HTTP is quoted by net/http, and it may be what we sent.
+		e.Err = errors.New(withhold(e.Err.Error(), c.secrets()))
+	}
+	return e
 }
 
 func newRequest(ctx context.Context, r request) (*http.Request, error) {
@@ -233,7 +241,7 @@ func (c *Client) answered(a *answerError) *Error {
 		code, kind = connection.ReasonPermission, Config
 	}
 	return &Error{
-		Code: code, Kind: kind, RetryAfter: a.retryAfter, Err: a,
+		Code: code, Kind: kind, RetryAfter: a.retryAfter, Err: a.cause(),
 		Message: told(code.Text().Sentence, a.text, c.secrets()),
 	}
 }

@@ -1,0 +1,201 @@
+package thingsboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.golang/packets"
+
+	"boardlink/connection"
+)
+
+func TestSession_says_why_the_server_ended_it(t *testing.T) {
+	for reason, want := range map[byte]verdict{
+		0x81: {connection.ReasonProtocol, Transient},
+		0x83: {connection.ReasonConnectionLost, Transient},
+		0x8B: {connection.ReasonConnectionLost, Transient},
+		0x8E: {connection.ReasonConflict, Conflict},
+		0x96: {connection.ReasonThrottled, Throttled},
+		0x97: {connection.ReasonThrottled, Throttled},
+		0x98: {connection.ReasonMQTTRefused, Transient},
+		0x99: {connection.ReasonProtocol, Transient},
+	} {
+		b := &broker{}
+		inBubble(t, b, func(t *testing.T, s *Session) {
+			b.lastPeer().disconnect(reason, "the server's words")
+			<-s.Done()
+			wantCode(t, s.Err(), want.code, want.kind)
+			if !SessionEnded(s.Err()) || !strings.Contains(s.Err().Error(), "the server's words") {
+				t.Errorf("got %v", s.Err())
+			}
+			err := s.Telemetry(t.Context(), "d", reading(1))
+			wantCode(t, err, want.code, want.kind)
+			if _, open := <-s.Commands(); open {
+				t.Error("the queue of commands is open")
+			}
+		})
+	}
+}
+
+func TestSession_publish_under_way_learns_of_the_end(t *testing.T) {
+	b := &broker{published: func(p *peer, _ *packets.Publish) { p.disconnect(0x8E, "") }}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		begin := time.Now()
+		err := s.Telemetry(t.Context(), "d", reading(1))
+		wantCode(t, err, connection.ReasonConflict, Conflict)
+		if took := time.Since(begin); !SessionEnded(err) || took > time.Second {
+			t.Errorf("took %v, SessionEnded %v", took, SessionEnded(err))
+		}
+	})
+	b = &broker{published: func(p *peer, _ *packets.Publish) { _ = p.Close() }}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		wantCode(t, s.Telemetry(t.Context(), "d", reading(1)), connection.ReasonConnectionLost, Transient)
+	})
+}
+
+func TestSession_without_a_PUBACK_for_ten_seconds_ends(t *testing.T) {
+	b := &broker{published: func(*peer, *packets.Publish) {}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		begin := time.Now()
+		err := s.Telemetry(t.Context(), "d", reading(1))
+		wantCode(t, err, connection.ReasonNoAck, Transient)
+		if took := time.Since(begin); took != ackTimeout || !SessionEnded(err) {
+			t.Errorf("took %v, SessionEnded %v", took, SessionEnded(err))
+		}
+		<-s.Done()
+		wantCode(t, s.Err(), connection.ReasonNoAck, Transient)
+	})
+}
+
+func TestSession_publish_given_up_by_its_caller_leaves_the_session_open(t *testing.T) {
+	b := &broker{published: func(*peer, *packets.Publish) {}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Telemetry(ctx, "d", reading(1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		select {
+		case <-s.Done():
+			t.Error("the session ended")
+		default:
+		}
+	})
+}
+
+func TestSession_finds_a_silent_peer_within_thirty_seconds(t *testing.T) {
+	b := &broker{mute: true}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		begin := time.Now()
+		<-s.Done()
+		wantCode(t, s.Err(), connection.ReasonTimeout, Transient)
+		if took := time.Since(begin); took > 30*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestSession_stays_open_while_pings_are_answered(t *testing.T) {
+	b := &broker{}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		time.Sleep(time.Hour)
+		select {
+		case <-s.Done():
+			t.Fatalf("ended: %v", s.Err())
+		default:
+		}
+		if ago := time.Since(s.LastSeen()); ago > pingAfter {
+			t.Errorf("last seen %v ago", ago)
+		}
+		if b.pings < 300 {
+			t.Errorf("%d pings in an hour", b.pings)
+		}
+	})
+}
+
+func TestSession_finds_a_peer_that_reads_nothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &broker{published: func(*peer, *packets.Publish) {
+			time.Sleep(time.Hour) // nothing is read meanwhile: the pipe has no buffer
+		}})
+		errs := make(chan error, 3)
+		begin := time.Now()
+		for i := range 3 {
+			go func() { errs <- s.Telemetry(t.Context(), fmt.Sprint(i), reading(1)) }()
+		}
+		for range 3 {
+			if err := <-errs; !SessionEnded(err) {
+				t.Errorf("got %v", err)
+			}
+		}
+		if took := time.Since(begin); took > ackTimeout+settleTime {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestClose_says_goodbye(t *testing.T) {
+	b := &broker{}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		<-s.Done()
+		if s.Err() != nil {
+			t.Errorf("got %v", s.Err())
+		}
+		synctest.Wait()
+		if len(b.goodbyes) != 1 || b.goodbyes[0] != 0 {
+			t.Errorf("goodbyes %v", b.goodbyes)
+		}
+		err := s.Telemetry(t.Context(), "d", reading(1))
+		wantCode(t, err, connection.ReasonConnectionLost, Transient)
+		if !SessionEnded(err) {
+			t.Error("SessionEnded is false")
+		}
+		_ = s.Close(t.Context())
+	})
+}
+
+func TestClose_does_not_wait_for_a_hung_peer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &broker{published: func(*peer, *packets.Publish) { time.Sleep(time.Hour) }})
+		outcome := make(chan error, 2)
+		for range 2 { // the second cannot even be written
+			go func() { outcome <- s.Telemetry(t.Context(), "d", reading(1)) }()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		_ = s.Close(ctx)
+		if took := time.Since(begin); took > 300*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		for range 2 {
+			if err := <-outcome; !SessionEnded(err) {
+				t.Errorf("got %v", err)
+			}
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("the publishes took %v", took)
+		}
+	})
+}
+
+func TestClose_with_a_context_that_has_ended_cuts_the_connection(t *testing.T) {
+	inBubble(t, &broker{}, func(t *testing.T, s *Session) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		begin := time.Now()
+		_ = s.Close(ctx)
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
+}
