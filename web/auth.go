@@ -1,0 +1,99 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"boardlink/access"
+	"boardlink/connection"
+
+	"github.com/labstack/echo/v4"
+)
+
+// authenticate finds out who asks. A key that is presented decides alone: a wrong one is not made good by a cookie. A
+// request without a valid key is checked for having been sent from another site, whether it bears a cookie or not; only
+// routes that take no cookie at all are spared that.
+func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v, r := visitOf(c), c.Request()
+		route, known := s.routeOf(c)
+		if known && route.OwnCredential {
+			v.looked = true // no cookie counts here
+			return next(c)
+		}
+		key, presented := presentedKey(r)
+		if presented {
+			v.looked = true
+			if who, ok := s.keys.Identify(key); ok {
+				v.who = who
+				return next(c)
+			}
+		}
+		if err := s.crossOrigin.Check(r); err != nil {
+			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: err}
+		}
+		if !presented && !(known && route.Public) {
+			if err := v.readSession(c); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+// authorize lets pass whom the table of routes allows, and nobody else.
+func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v := visitOf(c)
+		route, known := s.routeOf(c)
+		switch {
+		case known && (route.Public || route.OwnCredential):
+			return next(c)
+		case !v.who.Known() && (known || v.program):
+			return connection.Fail(connection.CodeUnauthorized, "Sign in, or send an API key as Authorization: Bearer KEY.")
+		case !known && s.outside(c):
+			return connection.Fail(connection.CodeForbidden, "Nobody may do this.")
+		case !known:
+			return next(c) // the router's own 404 or 405
+		case !v.who.Allows(route.Least, route.Scope):
+			return connection.Fail(connection.CodeForbidden, "You may not do this.")
+		}
+		return next(c)
+	}
+}
+
+// presentedKey gives the API key that the request bears. Authorization wins over [KeyHeader], also where it holds
+// something else than a bearer key.
+func presentedKey(r *http.Request) (key string, presented bool) {
+	if authorization := r.Header.Get("Authorization"); authorization != "" {
+		return BearerKey(authorization), true
+	}
+	key = r.Header.Get(KeyHeader)
+	return key, key != ""
+}
+
+// BearerKey takes the key out of an Authorization header; "" where it is of another scheme.
+func BearerKey(authorization string) string {
+	scheme, key, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
+}
+
+// routeOf finds the row of the table for what the router has matched.
+func (s *Server) routeOf(c echo.Context) (Route, bool) {
+	r, ok := s.table[routeKey{c.Request().Method, c.Path()}]
+	return r, ok
+}
+
+// outside reports a handler that was put in place without a row in the table.
+func (s *Server) outside(c echo.Context) bool {
+	_, placed := s.placed[routeKey{c.Request().Method, c.Path()}]
+	return placed
+}
+
+// KeyFinder knows the API keys.
+type KeyFinder interface {
+	Identify(presented string) (access.Identity, bool)
+}

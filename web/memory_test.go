@@ -1,0 +1,52 @@
+package web
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"boardlink/access"
+	"boardlink/connection"
+)
+
+// memory keeps sessions for tests inside of the package.
+type memory struct {
+	mu   sync.Mutex
+	rows map[access.Digest]access.SessionRow
+}
+
+func (m *memory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.rows)
+}
+
+func (m *memory) SaveSession(_ context.Context, row access.SessionRow) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows[row.Digest] = row
+	return nil
+}
+
+func (m *memory) SessionByHash(_ context.Context, d access.Digest) (access.SessionRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.rows[d]
+	if !ok {
+		return row, connection.Fail(connection.CodeNotFound, "There is no such session.")
+	}
+	return row, nil
+}
+
+func (m *memory) UpdateSession(context.Context, access.Digest, []byte) error         { return nil }
+func (m *memory) TouchSession(context.Context, access.Digest, time.Time) error       { return nil }
+func (m *memory) DeleteSession(context.Context, access.Digest) error                 { return nil }
+func (m *memory) DeleteSessionsOf(context.Context, int64) error                      { return nil }
+func (m *memory) PruneSessions(context.Context, time.Time, time.Time) (int64, error) { return 0, nil }
+
+// everybody is an operator.
+type everybody struct{}
+
+func (everybody) Identify(_ context.Context, id int64) (access.Identity, error) {
+	return access.Identity{Kind: access.OperatorKind, ID: id, Name: "ann@example.com", Role: access.RoleAdmin}, nil
+}

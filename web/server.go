@@ -1,0 +1,166 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"boardlink/access"
+	"boardlink/live"
+
+	"github.com/labstack/echo/v4"
+)
+
+// The limits of the listener. Streams set deadlines of their own.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+
+	// maxBody bounds the body of every request, in bytes. Routes that take less say so themselves.
+	maxBody = 1 << 20
+)
+
+// People finds operators.
+type People interface {
+	// Identify gives the operator as it is now; the zero Identity where there is none of that id.
+	Identify(ctx context.Context, operatorID int64) (access.Identity, error)
+}
+
+// Options are what [New] needs.
+type Options struct {
+	// PublicURL is how browsers reach the server. With https, cookies are Secure and browsers are told to insist on it.
+	PublicURL string
+
+	Sessions access.SessionRows
+	People   People
+	Keys     KeyFinder
+	Feed     *live.Feed
+
+	// Ready says why the server should get no requests yet, or nil. A nil function: always ready.
+	Ready func(ctx context.Context) error
+
+	Log *slog.Logger     // nil: nothing is logged
+	Now func() time.Time // of sessions; nil: time.Now
+}
+
+// Server answers HTTP. It is an [http.Handler] itself, for tests without a listener.
+type Server struct {
+	echo        *echo.Echo
+	http        *http.Server
+	table       map[routeKey]Route
+	placed      map[routeKey]struct{}
+	crossOrigin *http.CrossOriginProtection
+
+	sessions *access.Sessions
+	people   People
+	keys     KeyFinder
+	feed     *live.Feed
+	ready    func(ctx context.Context) error
+	log      *slog.Logger
+	secure   bool
+
+	closing   context.Context // ends when shutting down begins
+	close     context.CancelFunc
+	streams   atomic.Int64
+	warned    atomic.Int64 // when a refusal was logged last, in Unix milliseconds
+	pingEvery time.Duration
+}
+
+// New makes a server with the plumbing's own routes; [Server.Mount] brings the others. It listens to nothing yet.
+func New(opt Options) (*Server, error) {
+	public, err := url.Parse(opt.PublicURL)
+	if err != nil || (public.Scheme != "http" && public.Scheme != "https") || public.Host == "" {
+		return nil, errors.New("the public address is no http or https address")
+	}
+	s := &Server{
+		table: map[routeKey]Route{}, placed: map[routeKey]struct{}{},
+		crossOrigin: http.NewCrossOriginProtection(),
+		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
+		secure: public.Scheme == "https", pingEvery: pingEvery,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	// A proxy in front may rewrite Host; what browsers call us is no other site.
+	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		return nil, fmt.Errorf("trust the public address: %w", err)
+	}
+	s.sessions = access.NewSessions(rows{opt.Sessions}, s.secure, opt.Now)
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.echo = s.newEcho()
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	s.http.RegisterOnShutdown(s.close)
+	s.Mount(s.ownRoutes()...)
+	return s, nil
+}
+
+func (s *Server) newEcho() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard) // slog says it all
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = s.handleError
+	e.OnAddRouteHandler = s.remember
+	e.Pre(s.answer, s.securityHeaders, s.refuse)
+	e.Use(s.limitBody, s.authenticate, s.authorize)
+	return e
+}
+
+// Echo gives the router to frameworks that put handlers in place themselves. Each of those needs a row from
+// [Server.Mount], else it is refused.
+func (s *Server) Echo() *echo.Echo { return s.echo }
+
+// Sessions is the store of browser sessions.
+func (s *Server) Sessions() *access.Sessions { return s.sessions }
+
+// Serve answers what comes in on l until [Server.Shutdown]; then it gives nil.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops listening, ends the streams and waits for requests under way until ctx ends; then it cuts them off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.close()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("shut down: %w", err), s.http.Close())
+	}
+	return nil
+}
+
+// limitBody bounds what a handler can read.
+func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > maxBody {
+			return &http.MaxBytesError{Limit: maxBody}
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, maxBody)
+		}
+		return next(c)
+	}
+}

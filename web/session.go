@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"boardlink/access"
+
+	"github.com/gorilla/sessions"
+	"github.com/labstack/echo/v4"
+)
+
+// LiveHeader marks the requests that a page makes by itself because something changed. They are no sign that somebody is
+// there, so they do not keep a session alive.
+const LiveHeader = "X-Boardlink-Live"
+
+// SignIn makes the request's session the operator's. It gets a new id, so that one planted before is worth nothing.
+func SignIn(c echo.Context, who access.Identity) error {
+	v := visitOf(c)
+	s := sessionOf(c)
+	if s == nil {
+		return errors.New("sign in: no session store can be reached")
+	}
+	if err := v.server.sessions.Renew(c.Request(), c.Response(), s, who.ID); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	v.who = who
+	return nil
+}
+
+// SignOut ends the request's session, here and in the browser.
+func SignOut(c echo.Context) error {
+	v := visitOf(c)
+	s := sessionOf(c)
+	if s == nil {
+		return nil
+	}
+	if err := v.server.sessions.Destroy(c.Request(), c.Response(), s); err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	v.who = access.Identity{}
+	return nil
+}
+
+// sessionOf gives the request's session: a fresh one where there is none yet, nil where a key is presented or the store
+// cannot be read.
+func sessionOf(c echo.Context) *sessions.Session {
+	v := visitOf(c)
+	v.lookForSession(c)
+	return v.session
+}
+
+// lookForSession settles who asks by the session cookie, once. Public routes come here only when they ask who it is; there
+// a store that cannot be read leaves them with nobody.
+func (v *visit) lookForSession(c echo.Context) {
+	if v.looked {
+		return
+	}
+	if err := v.readSession(c); err != nil {
+		Log(c.Request().Context()).Error("Session not read", "error", err)
+	}
+}
+
+func (v *visit) readSession(c echo.Context) error {
+	v.looked = true
+	s, err := v.server.sessions.Get(c.Request(), access.SessionName)
+	if err != nil {
+		return fmt.Errorf("read session: %w", err)
+	}
+	v.session = s
+	if v.who, err = v.server.people.Identify(c.Request().Context(), access.OperatorOf(s)); err != nil {
+		return fmt.Errorf("identify the session's operator: %w", err)
+	}
+	return nil
+}
+
+// stillSignedIn reports whether the visit's session and its operator are still there.
+func (v *visit) stillSignedIn(ctx context.Context) (bool, error) {
+	if v.session == nil {
+		return false, nil
+	}
+	alive, err := v.server.sessions.Alive(ctx, v.session)
+	if err != nil || !alive {
+		return false, err
+	}
+	who, err := v.server.people.Identify(ctx, access.OperatorOf(v.session))
+	return who.Known(), err
+}
+
+// passiveKey marks the context of a request that is no sign of a person.
+type passiveKey struct{}
+
+func isPassive(r *http.Request) bool {
+	return r.URL.Path == StreamPath || r.Header.Get(LiveHeader) != ""
+}
+
+// rows keeps requests that no person made from counting as use of a session.
+type rows struct{ access.SessionRows }
+
+func (r rows) TouchSession(ctx context.Context, d access.Digest, at time.Time) error {
+	if ctx.Value(passiveKey{}) != nil {
+		return nil
+	}
+	return r.SessionRows.TouchSession(ctx, d, at)
+}
