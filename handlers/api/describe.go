@@ -1,0 +1,165 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"boardlink/access"
+	"boardlink/operation"
+	"boardlink/web"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// reads and changes say who may: people by their role, keys by their scope.
+var (
+	reads   = web.Route{Least: access.RoleViewer, Scope: access.ScopeRead}
+	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
+)
+
+// describe registers the operations. PATCH, the test of a configuration, devices and parked events have their place here
+// too, once there is something behind them.
+func (a *api) describe() {
+	handle(a, a.operation("list-connectors", http.MethodGet, "/connectors", "List the types of connections"), reads, a.connectors)
+
+	handle(a, a.operation("list-connections", http.MethodGet, "/connections", "List connections",
+		query("search", "Part of the name, host or user name, or the id.", text()),
+		query("state", "Only connections in these states.", listOf(state("").Schema(nil))),
+		limitParameter(), cursorParameter()), reads, a.list)
+	handle(a, a.with("create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
+	handle(a, a.with("replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
+	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
+	handle(a, a.with("replace-connection", http.MethodPut, "/connections/{id}", "Replace a connection: what is left out goes back to its default, secrets stay", http.StatusOK, pathID(), ifMatch()), changes, a.replace)
+	handle(a, a.operation("delete-connection", http.MethodDelete, "/connections/{id}", "Delete a connection", pathID(), ifMatch()), changes, a.remove)
+
+	restart := a.operation("restart-connection", http.MethodPost, "/connections/{id}/restart", "Close the link and open it again", pathID())
+	retry := a.operation("retry-connection", http.MethodPost, "/connections/{id}/retry", "Make the next try now", pathID())
+	restart.DefaultStatus, retry.DefaultStatus = http.StatusAccepted, http.StatusAccepted
+	handle(a, restart, changes, a.again(a.operations.Restart))
+	handle(a, retry, changes, a.again(a.operations.Retry))
+
+	handle(a, a.operation("read-metrics", http.MethodGet, "/connections/{id}/metrics", "Read figures", pathID(),
+		query("window", "The span that ends now.", &huma.Schema{Type: huma.TypeString, Enum: []any{string(operation.Hour), string(operation.Day)}, Default: string(operation.Hour)})), reads, a.metrics)
+	handle(a, a.operation("list-events", http.MethodGet, "/events", "List events, newest first",
+		query("connectionId", "Only events of this connection.", text()),
+		query("from", "Only events of this moment and later.", moment{}.parameter()),
+		query("to", "Only events before this moment.", moment{}.parameter()),
+		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
+		limitParameter(), cursorParameter()), reads, a.events)
+
+	a.describeBodies()
+	a.describeUplinks()
+	// huma names its own error document though nothing here answers with it.
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+}
+
+// operation describes one operation and its errors.
+func (a *api) operation(id, method, path, summary string, parameters ...*huma.Param) huma.Operation {
+	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, Parameters: parameters,
+		Responses: map[string]*huma.Response{"default": {
+			Description: "A problem document.",
+			Content:     map[string]*huma.MediaType{web.ProblemType: {Schema: problem}},
+		}},
+	}
+}
+
+// with describes an operation that takes a connection as its body.
+func (a *api) with(id, method, path, summary string, status int, parameters ...*huma.Param) huma.Operation {
+	op := a.operation(id, method, path, summary, parameters...)
+	op.DefaultStatus, op.Metadata = status, map[string]any{takesConnection: true}
+	return op
+}
+
+// describeBodies tells which operations take a connection as their body. It comes after their registration: huma would
+// read and check a body that it knows of, and repeat it in its errors.
+func (a *api) describeBodies() {
+	for _, item := range a.huma.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put} {
+			if op == nil || op.Metadata[takesConnection] == nil {
+				continue
+			}
+			op.RequestBody = &huma.RequestBody{
+				Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: a.inputSchema(op.Method)}},
+			}
+		}
+	}
+}
+
+// takesConnection marks operations for describeBodies.
+const takesConnection = "takes connection"
+
+// inputSchema describes a connection as it is sent: what is read-only may be sent and is ignored, and a replacement may
+// leave out the password.
+func (a *api) inputSchema(method string) *huma.Schema {
+	name := "NewConnection"
+	if method == http.MethodPut {
+		name = "ChangedConnection"
+	}
+	schemas := a.huma.OpenAPI().Components.Schemas
+	if _, ok := schemas.Map()[name]; !ok {
+		whole := *schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[resource](), true, "Connection").Ref)
+		settings := configurationSchema()
+		if method == http.MethodPut {
+			settings.Required = slices.DeleteFunc(settings.Required, func(s string) bool { return s == "password" })
+		}
+		whole.Properties = maps.Clone(whole.Properties)
+		whole.Properties["configuration"] = settings
+		whole.Required = []string{"connectorId", "name", "configuration"}
+		schemas.Map()[name] = &whole
+	}
+	return &huma.Schema{Ref: "#/components/schemas/" + name}
+}
+
+// describeUplinks tells of the one address that is served without huma.
+func (a *api) describeUplinks() {
+	op := a.operation("post-uplink", http.MethodPost, "/connections/{id}/uplinks", "Hand in an uplink of ThingPark", pathID(),
+		query("key", "The connection's uplink key, where no header can be set.", text()))
+	op.Description = "The credential is an API key or the connection's uplink key. 200 says that the uplink is on disk."
+	op.RequestBody = &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+	}
+	number := &huma.Schema{Type: huma.TypeInteger, Enum: []any{1}}
+	op.Responses[strconv.Itoa(http.StatusOK)] = &huma.Response{
+		Description: "Accepted.",
+		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"accepted": number}, Required: []string{"accepted"},
+		}}},
+	}
+	a.huma.OpenAPI().AddOperation(&op)
+}
+
+func text() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
+
+func listOf(s *huma.Schema) *huma.Schema { return &huma.Schema{Type: huma.TypeArray, Items: s} }
+
+func (moment) parameter() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+}
+
+func query(name, description string, schema *huma.Schema) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+}
+
+func limitParameter() *huma.Param {
+	least, most := 1.0, float64(operation.MaxLimit)
+	return query("limit", "Most items to give.", &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: operation.DefaultLimit})
+}
+
+func cursorParameter() *huma.Param {
+	return query("cursor", "nextCursor of the page before.", text())
+}
+
+func pathID() *huma.Param {
+	return &huma.Param{Name: "id", In: "path", Required: true, Description: "The connection's id.", Schema: text(), Example: "4339"}
+}
+
+func ifMatch() *huma.Param {
+	return &huma.Param{Name: "If-Match", In: "header", Description: "The ETag that was read. Where the connection has changed since, nothing is done: 412.", Schema: text()}
+}
