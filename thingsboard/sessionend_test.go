@@ -112,6 +112,8 @@ func TestSession_stays_open_while_pings_are_answered(t *testing.T) {
 		if ago := time.Since(s.LastSeen()); ago > pingAfter {
 			t.Errorf("last seen %v ago", ago)
 		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		if b.pings < 300 {
 			t.Errorf("%d pings in an hour", b.pings)
 		}
