@@ -1,0 +1,171 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/thingsboard"
+)
+
+// Deadlines of the steps of opening.
+const (
+	locateLimit  = 20 * time.Second // two dials: the account's port may be the one for MQTT
+	signInLimit  = 10 * time.Second
+	gatewayLimit = 15 * time.Second // several REST calls
+	findLimit    = 10 * time.Second
+	connectLimit = 10 * time.Second
+)
+
+// open goes from CLOSED to OPENED.
+func (r *run) open(ctx context.Context, client Client) (Session, error) {
+	c := r.conn.Configuration
+	r.enter(connection.Opening, fmt.Sprintf("Connecting to %s, try %d.", c.HostName, r.attempt))
+	if err := step(ctx, locateLimit, client.Locate); err != nil {
+		return nil, err
+	}
+	r.enter(connection.Authenticating, fmt.Sprintf("Signing in as %s.", c.Username))
+	if err := r.signIn(ctx, client); err != nil {
+		return nil, err
+	}
+	gateway, err := r.gateway(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	session, at, err := connect(ctx, client, gateway)
+	if err != nil {
+		return nil, err
+	}
+	r.showOpened(at)
+	return session, nil
+}
+
+// step runs one step within its deadline. Nothing follows a step during which the link was told to end: one that was
+// left behind would take the session, and the queue, away from the one that runs.
+func step(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := f(limited)
+	if err == nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// gateway finds or makes the gateway device, and keeps its id so that a rename at ThingsBoard is survived.
+func (r *run) gateway(ctx context.Context, client Client) (thingsboard.Gateway, error) {
+	name := fmt.Sprintf("Boardlink %s %s", r.m.opt.Installation, r.k.id)
+	var g thingsboard.Gateway
+	err := step(ctx, gatewayLimit, func(ctx context.Context) (err error) {
+		g, err = client.Gateway(ctx, name, r.conn.GatewayDeviceID)
+		return err
+	})
+	if err != nil {
+		return g, err
+	}
+	if g.ID != r.conn.GatewayDeviceID {
+		r.keepGateway(ctx, g.ID)
+	}
+	return g, nil
+}
+
+// keepGateway stores the device's id with the connection, and puts it into the row that runs: it was not read since.
+func (r *run) keepGateway(ctx context.Context, deviceID string) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	if err := r.m.opt.Store.SetGatewayDevice(ctx, r.k.id, deviceID); err != nil {
+		r.log.Warn("The gateway device was not kept", "error", err) // it is found by its name next time
+		return
+	}
+	if row := r.k.config.Load(); row.CredentialVersion == r.conn.CredentialVersion {
+		fresh := *row
+		fresh.GatewayDeviceID = deviceID
+		r.k.config.CompareAndSwap(row, &fresh)
+	}
+}
+
+// connect tries the MQTT endpoints in their order.
+func connect(ctx context.Context, client Client, g thingsboard.Gateway) (Session, thingsboard.MQTTEndpoint, error) {
+	var endpoints []thingsboard.MQTTEndpoint
+	err := step(ctx, findLimit, func(ctx context.Context) (err error) {
+		endpoints, err = client.MQTTEndpoints(ctx, g)
+		return err
+	})
+	if err != nil {
+		return nil, thingsboard.MQTTEndpoint{}, err
+	}
+	telling := error(&failure{code: connection.ReasonMQTTNotFound})
+	for i, ep := range endpoints {
+		var session Session
+		err := step(ctx, connectLimit, func(ctx context.Context) (err error) {
+			session, err = client.Connect(ctx, ep, g)
+			return err
+		})
+		if err == nil {
+			return session, ep, nil
+		}
+		if session != nil {
+			leave(session)
+		}
+		if i == 0 || furtherThan(err, telling) {
+			telling = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, thingsboard.MQTTEndpoint{}, telling
+}
+
+// leave closes a session that came when it was not wanted any more.
+func leave(s Session) {
+	bye, cancel := context.WithTimeout(context.Background(), abruptLimit)
+	defer cancel()
+	_ = s.Close(bye) // its error is of no use: the socket is closed either way
+}
+
+// furtherThan reports whether a failed try got further than another: one that ThingsBoard answered tells more than one
+// that reached nobody.
+func furtherThan(a, b error) bool { return progress(a) > progress(b) }
+
+func progress(err error) int {
+	code := string(thingsboard.CodeOf(err))
+	switch {
+	case strings.HasPrefix(code, "dns_"), strings.HasPrefix(code, "tcp_"), thingsboard.CodeOf(err) == connection.ReasonMQTTNotFound:
+		return 0
+	case strings.HasPrefix(code, "tls_"):
+		return 1
+	}
+	return 2
+}
+
+// enter shows a state on the way to OPENED.
+func (r *run) enter(state connection.State, sentence string) {
+	m := move{state: state, code: connection.ReasonStarting, reason: sentence, level: connection.LevelInfo, event: sentence}
+	if r.quiet {
+		m.event = ""
+	}
+	r.k.board.enter(r, m, func(s *connection.Status) { s.Attempt = r.attempt })
+}
+
+// showOpened enters OPENED.
+func (r *run) showOpened(at thingsboard.MQTTEndpoint) {
+	now := r.m.now()
+	r.mu.Lock()
+	r.openedAt = now
+	r.mu.Unlock()
+	lostAt := r.k.board.read().LostAt
+	m := move{state: connection.Opened, code: connection.ReasonConnected, level: connection.LevelInfo,
+		event: fmt.Sprintf("Opened: connected to ThingsBoard at %s.", at)}
+	if !lostAt.IsZero() {
+		m.event = fmt.Sprintf("Opened: connected to ThingsBoard at %s again, %s after the loss and with try %d.", at,
+			now.Sub(lostAt).Round(time.Second), r.attempt)
+	}
+	r.log.Info("Link opened", "endpoint", at.String(), "attempt", r.attempt)
+	r.k.board.enter(r, m, func(s *connection.Status) { s.StartupTime, s.Attempt = now, 0 })
+}

@@ -1,0 +1,242 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/queue"
+	"boardlink/thingsboard"
+)
+
+const (
+	// maxWorkers bounds the events of one link that are under way at once; the server's limit lowers it.
+	maxWorkers = 64
+	// takeAgain is the pause after the queue could not be read.
+	takeAgain = time.Second
+	// troubleFor is how long a refusal is shown beside OPENED.
+	troubleFor = time.Minute
+)
+
+// errHalted says that nothing is published any more.
+var errHalted = errors.New("the link is ending")
+
+// pump moves events and commands over one open session.
+type pump struct {
+	r       *run
+	client  Client
+	session Session
+	lanes   Lanes
+
+	events  chan queue.Event // taken, for the workers
+	broken  chan error       // why the link must end, the first reason
+	workers crew             // those who hold events
+	crew    crew             // everybody else
+
+	takeCtx context.Context // ends when nothing new may begin
+	halt    context.CancelFunc
+	workCtx context.Context // ends when nothing may go on
+	cancel  context.CancelCauseFunc
+
+	mu        sync.Mutex
+	connected map[string]struct{} // devices connected in this session
+	troubleAt time.Time           // when ThingsBoard last refused something
+}
+
+func newPump(r *run, client Client, session Session) *pump {
+	p := &pump{r: r, client: client, session: session, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+		broken: make(chan error, 1), connected: map[string]struct{}{}}
+	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
+	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
+	return p
+}
+
+// start lets everybody work.
+func (p *pump) start() {
+	limits := p.session.Limits()
+	width := maxWorkers
+	if limits.MaxInflight > 0 {
+		width = min(width, limits.MaxInflight)
+	}
+	p.r.k.pace.announced(append(limits.Messages, limits.TelemetryMessages...))
+	p.do(&p.crew, func() error { return p.take(width) })
+	for range width {
+		p.do(&p.workers, p.work)
+	}
+	p.do(&p.crew, newCommander(p).listen)
+	p.do(&p.crew, p.greet)
+}
+
+// do runs f in a crew, and ends the link where f fails or panics.
+func (p *pump) do(c *crew, f func() error) {
+	c.Go(func() {
+		if err := guard(f); err != nil {
+			p.fail(err)
+		}
+	})
+}
+
+// fail ends the link; the first reason counts.
+func (p *pump) fail(err error) {
+	select {
+	case p.broken <- err:
+	default:
+	}
+}
+
+// take hands events from the queue to the workers until nothing new may begin.
+func (p *pump) take(width int) error {
+	defer close(p.events)
+	for {
+		events, err := p.lanes.Take(p.takeCtx, width)
+		switch {
+		case err == nil:
+		case p.takeCtx.Err() != nil:
+			return nil
+		case errors.Is(err, queue.ErrFenced), errors.Is(err, queue.ErrClosed):
+			return &failure{code: connection.ReasonInternal, message: "The queue was taken away from the link.", err: err}
+		default:
+			p.r.log.Error("The queue could not be read", "error", err)
+			if sleep(p.takeCtx, takeAgain) != nil {
+				return nil
+			}
+			continue
+		}
+		for i, e := range events {
+			select {
+			case p.events <- e:
+			case <-p.takeCtx.Done():
+				for _, rest := range events[i:] {
+					p.lanes.Return(rest)
+				}
+				return nil
+			}
+		}
+	}
+}
+
+// work delivers events until there are no more.
+func (p *pump) work() error {
+	for e := range p.events {
+		if err := guard(func() error { p.deliver(e); return nil }); err != nil {
+			p.crashed(e, err)
+			return err
+		}
+	}
+	return nil
+}
+
+// crashed puts an event aside that our own code cannot handle, so that it does not bring the link down for ever.
+func (p *pump) crashed(e queue.Event, err error) {
+	v := verdict{do: retryLater, after: refusalPause(0), code: connection.ReasonInternal, reason: connection.ReasonInternal.Text().Sentence}
+	if p.r.k.memory.refuse(e.ID) >= maxRefused {
+		v.do = parkIt
+	}
+	p.settle(e, v, err)
+}
+
+// halted reports whether nothing new may be published.
+func (p *pump) halted() bool { return p.takeCtx.Err() != nil }
+
+// greet connects the devices that were seen lately: ThingsBoard sends a device's commands only to a session that
+// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly, because each costs
+// the gateway some of its rate limit.
+func (p *pump) greet() error {
+	recent := p.r.m.opt.RecentDevices
+	if recent == nil || !p.r.k.config.Load().Configuration.DownlinkEnabled {
+		return nil
+	}
+	devices, err := recent(p.takeCtx, p.r.k.id, p.r.m.now().Add(-greetSince), greetMost)
+	if err != nil {
+		if !p.halted() {
+			p.r.log.Warn("Devices seen lately could not be listed", "error", err)
+		}
+		return nil
+	}
+	tick := time.NewTicker(greetEvery)
+	defer tick.Stop()
+	for _, d := range devices {
+		select {
+		case <-p.takeCtx.Done():
+			return nil
+		case <-tick.C:
+		}
+		c := p.r.k.config.Load()
+		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
+			continue
+		}
+		if err := p.connectDevice(p.takeCtx, d.DevEUI, c.Configuration.DeviceType); err != nil {
+			if thingsboard.SessionEnded(err) || p.halted() {
+				return nil
+			}
+			p.r.log.Debug("A device could not be connected", "dev_eui", d.DevEUI, "error", err)
+		}
+	}
+	return nil
+}
+
+const (
+	greetSince = 24 * time.Hour
+	greetMost  = 10_000
+	greetEvery = 20 * time.Millisecond
+)
+
+// connectDevice opens a device's session at ThingsBoard, once for each of ours.
+func (p *pump) connectDevice(ctx context.Context, device, profile string) error {
+	p.mu.Lock()
+	_, there := p.connected[device]
+	p.mu.Unlock()
+	if there {
+		return nil
+	}
+	if err := p.session.ConnectDevice(ctx, device, profile); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.connected) >= maxRemembered {
+		clear(p.connected)
+	}
+	p.connected[device] = struct{}{}
+	return nil
+}
+
+// forget makes a device be connected anew before its next telemetry.
+func (p *pump) forget(device string) {
+	p.mu.Lock()
+	delete(p.connected, device)
+	p.mu.Unlock()
+	p.r.k.memory.forget(device)
+}
+
+// trouble shows beside OPENED what ThingsBoard does not take.
+func (p *pump) trouble(code connection.ReasonCode) {
+	p.mu.Lock()
+	p.troubleAt = p.r.m.now()
+	p.mu.Unlock()
+	p.showReason(code)
+}
+
+// recover takes that away again when nothing was refused for a while.
+func (p *pump) recover(now time.Time) {
+	p.mu.Lock()
+	over := !p.troubleAt.IsZero() && now.Sub(p.troubleAt) >= troubleFor
+	if over {
+		p.troubleAt = time.Time{}
+	}
+	p.mu.Unlock()
+	if over {
+		p.showReason(connection.ReasonConnected)
+	}
+}
+
+func (p *pump) showReason(code connection.ReasonCode) {
+	text := code.Text()
+	p.r.k.board.note(p.r, func(s *connection.Status) {
+		if s.State == connection.Opened {
+			s.ReasonCode, s.Reason, s.Hint = code, text.Sentence, text.Hint
+		}
+	})
+}

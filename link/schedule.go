@@ -1,0 +1,169 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/thingsboard"
+)
+
+const (
+	// conflictFloor is the least pause after another client took the session over; it doubles with each time.
+	conflictFloor = 30 * time.Second
+	// throttleFloor is the least pause after a link that ended because it was too fast; it doubles up to a minute.
+	throttleFloor = 5 * time.Second
+	// refusedFloor is the least pause after the gateway's credentials were refused: ThingsBoard may block an address
+	// for a minute after ten of those (TbMqttTransportComponent, ip_limits_enabled).
+	refusedFloor = 15 * time.Second
+)
+
+// schedule counts what the time of the next try depends on. Its zero value is a link that nothing is known of.
+type schedule struct {
+	lostAt    time.Time // the phases of the strategy count from here
+	attempt   int       // tries since then
+	conflicts int       // ends by another client's doing, since delivery was last proven
+	slowdowns int       // ends by being too fast, since delivery was last proven
+	told      string    // the failure that was last told, empty where none was since the link was open
+}
+
+// scheduleFrom goes on where the program left off.
+func scheduleFrom(saved connection.Status) schedule {
+	s := schedule{lostAt: saved.LostAt, attempt: saved.Attempt}
+	if saved.State == connection.Closed && !saved.LostAt.IsZero() {
+		s.told = failureKey(saved.ReasonCode, saved.Reason)
+	}
+	return s
+}
+
+// show puts what is counted into a status.
+func (s *schedule) show(st *connection.Status) { st.LostAt, st.Attempt = s.lostAt, s.attempt }
+
+// failureKey is equal for failures that need not be told twice.
+func failureKey(code connection.ReasonCode, sentence string) string {
+	return string(code) + ": " + sentence
+}
+
+// resume starts a link when the program starts. A try is made at once, whatever the schedule says: the restart may be
+// what the network needed. Refused credentials and a strategy that came to its end are not the program's to forget.
+func (k *keeper) resume(ctx context.Context) {
+	switch {
+	case k.saved.State == connection.AuthenticationFailed:
+		k.awaitTry(ctx)
+	case k.saved.State == connection.Closed && k.saved.ReasonCode == connection.ReasonGivenUp:
+	default:
+		k.start(ctx)
+	}
+}
+
+// failed decides what follows the end of a link that nobody asked for.
+func (k *keeper) failed(ctx context.Context, r *run, err error) {
+	now, s := k.m.now(), &k.schedule
+	opened, proven, lostAt := r.history(now)
+	switch {
+	case opened && (proven || s.lostAt.IsZero()):
+		*s = schedule{lostAt: lostAt}
+	case opened:
+		s.told = "" // it was told that the link is open, so its loss is news
+	case s.lostAt.IsZero():
+		s.lostAt = r.began
+	}
+	var no *refused
+	if errors.As(err, &no) {
+		k.notTaken(ctx, no)
+		return
+	}
+	code, sentence := explain(err)
+	if code == connection.ReasonNotDelivered {
+		*s = schedule{}
+		k.board.enter(nil, move{state: connection.Closed, code: code, level: connection.LevelWarning, event: sentence}, s.show)
+		k.start(ctx)
+		return
+	}
+	if code == connection.ReasonInternal || opened {
+		k.log.Warn("Link lost", "reason", code, "error", err)
+	} else {
+		k.log.Info("Link could not be opened", "reason", code, "error", err)
+	}
+	k.plan(err, code, sentence)
+}
+
+// plan shows a failure and sets the time of the next try.
+func (k *keeper) plan(err error, code connection.ReasonCode, sentence string) {
+	now, s := k.m.now(), &k.schedule
+	strategy := k.row.Configuration.ReconnectStrategy
+	wait, ok := strategy.NextTry(now.Sub(s.lostAt), s.attempt, k.m.opt.Random)
+	if !ok {
+		k.giveUp(sentence)
+		return
+	}
+	next := now.Add(max(wait, s.floor(err, code)))
+	m := move{state: connection.Closed, code: code, reason: sentence, next: next, level: connection.LevelWarning}
+	if key := failureKey(code, sentence); key != s.told {
+		m.event = fmt.Sprintf("Closed: %s The next try is at %s.", sentence, clock(next))
+		s.told = key
+	}
+	k.board.enter(nil, m, s.show)
+	k.next.Reset(next.Sub(now))
+}
+
+// giveUp shows that the strategy has come to its end.
+func (k *keeper) giveUp(sentence string) {
+	m := move{state: connection.Closed, code: connection.ReasonGivenUp, level: connection.LevelError}
+	m.reason = connection.ReasonGivenUp.Text().Sentence
+	if sentence != "" {
+		m.reason += " The last try: " + sentence
+	}
+	m.event = "Closed: " + m.reason + " Nothing is tried until somebody restarts the connection."
+	k.schedule.told = failureKey(m.code, m.reason)
+	k.board.enter(nil, m, k.schedule.show)
+}
+
+// replan sets the next try anew after the strategy was changed while the link waits.
+func (k *keeper) replan() {
+	s := k.board.read()
+	if k.run != nil || s.State != connection.Closed || k.schedule.lostAt.IsZero() {
+		return
+	}
+	now := k.m.now()
+	wait, ok := k.row.Configuration.ReconnectStrategy.NextTry(now.Sub(k.schedule.lostAt), k.schedule.attempt, k.m.opt.Random)
+	if !ok {
+		k.next.Stop()
+		k.giveUp("")
+		return
+	}
+	next := now.Add(wait)
+	k.board.note(nil, func(s *connection.Status) {
+		s.NextAttemptAt = next
+		if s.ReasonCode == connection.ReasonGivenUp {
+			s.ReasonCode, s.Reason = connection.ReasonEdited, "The reconnect strategy was changed."
+			s.Hint = ""
+		}
+	})
+	k.next.Reset(wait)
+}
+
+// floor returns the least pause after an end, and counts the ends that make it longer.
+func (s *schedule) floor(err error, code connection.ReasonCode) time.Duration {
+	var floor time.Duration
+	switch kind := thingsboard.KindOf(err); {
+	case kind == thingsboard.Conflict || code == connection.ReasonConflict:
+		floor = conflictFloor << min(s.conflicts, 5)
+		s.conflicts++
+	case kind == thingsboard.Throttled:
+		floor = min(throttleFloor<<min(s.slowdowns, 5), time.Minute)
+		s.slowdowns++
+	case code == connection.ReasonMQTTRefused:
+		floor = refusedFloor
+	}
+	var e *thingsboard.Error
+	if errors.As(err, &e) {
+		floor = max(floor, min(e.RetryAfter, time.Hour))
+	}
+	return floor
+}
+
+// clock writes a time of day for an event; the page shows the exact one in the reader's own zone.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -1,0 +1,194 @@
+package link
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"boardlink/connection"
+)
+
+// fakeStore is a database in memory. It outlives managers, so that a restart of the program can be played.
+type fakeStore struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	rows     map[connection.ID]connection.Connection
+	deleted  map[connection.ID]bool
+	statuses map[connection.ID]connection.Status
+	saves    []time.Time
+	tries    map[[2]int64]connection.CredentialTries
+	events   []connection.Event
+	down     error // every call fails
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{now: time.Now, rows: map[connection.ID]connection.Connection{}, deleted: map[connection.ID]bool{},
+		statuses: map[connection.ID]connection.Status{}, tries: map[[2]int64]connection.CredentialTries{}}
+}
+
+func (s *fakeStore) edit(id connection.ID, change func(*connection.Connection)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.rows[id]
+	row := before
+	change(&row)
+	row.Version++
+	if connection.ChangesCredentials(before, row) {
+		row.CredentialVersion++
+	}
+	s.rows[id] = row
+}
+
+func (s *fakeStore) delete(id connection.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rows, id)
+	s.deleted[id] = true
+}
+
+func (s *fakeStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = err
+}
+
+func (s *fakeStore) Connection(_ context.Context, id connection.ID) (connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.rows[id]
+	if s.down != nil {
+		return row, s.down
+	}
+	if !ok {
+		return row, connection.Fail(connection.CodeNotFound, "There is no such connection.")
+	}
+	return row, nil
+}
+
+func (s *fakeStore) Connections(context.Context) ([]connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var rows []connection.Connection
+	for _, row := range s.rows {
+		rows = append(rows, row)
+	}
+	return rows, s.down
+}
+
+func (s *fakeStore) DeletedConnections(context.Context) (ids []connection.ID, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.deleted {
+		ids = append(ids, id)
+	}
+	return ids, s.down
+}
+
+func (s *fakeStore) FinishDeletion(_ context.Context, id connection.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.deleted, id)
+	return s.down
+}
+
+func (s *fakeStore) SetGatewayDevice(_ context.Context, id connection.ID, deviceID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row := s.rows[id]
+	row.GatewayDeviceID = deviceID
+	s.rows[id] = row
+	return s.down
+}
+
+func (s *fakeStore) SaveStatus(_ context.Context, id connection.ID, status connection.Status) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	s.statuses[id] = status
+	s.saves = append(s.saves, s.now())
+	return nil
+}
+
+func (s *fakeStore) Statuses(context.Context) (map[connection.ID]connection.Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[connection.ID]connection.Status{}
+	for id, status := range s.statuses {
+		all[id] = status
+	}
+	return all, s.down
+}
+
+func (s *fakeStore) CredentialTries(_ context.Context, id connection.ID, version int64) (connection.CredentialTries, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tries[[2]int64{int64(id), version}], s.down
+}
+
+func (s *fakeStore) changeTries(id connection.ID, version int64, change func(*connection.CredentialTries)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	key := [2]int64{int64(id), version}
+	t := s.tries[key]
+	change(&t)
+	s.tries[key] = t
+	return nil
+}
+
+func (s *fakeStore) AddCredentialTry(_ context.Context, id connection.ID, version int64) error {
+	return s.changeTries(id, version, func(t *connection.CredentialTries) { t.Tries++; t.Last = s.now() })
+}
+
+func (s *fakeStore) AllowCredentialTry(_ context.Context, id connection.ID, version int64) error {
+	return s.changeTries(id, version, func(t *connection.CredentialTries) { t.Allowance++ })
+}
+
+func (s *fakeStore) ResetCredentialTries(_ context.Context, id connection.ID, version int64) error {
+	return s.changeTries(id, version, func(t *connection.CredentialTries) { *t = connection.CredentialTries{} })
+}
+
+func (s *fakeStore) AddEvent(_ context.Context, e connection.Event) (connection.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return e, s.down
+	}
+	e.ID = int64(len(s.events) + 1)
+	s.events = append(s.events, e)
+	return e, nil
+}
+
+// told lists the messages of events that hold a text.
+func (s *fakeStore) told(part string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []string
+	for _, e := range s.events {
+		if strings.Contains(e.Message, part) {
+			found = append(found, e.Message)
+		}
+	}
+	return found
+}
+
+func (s *fakeStore) messages() []string { return s.told("") }
+
+func (s *fakeStore) row(id connection.ID) connection.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows[id]
+}
+
+func (s *fakeStore) deletions() []connection.ID {
+	ids, _ := s.DeletedConnections(context.Background())
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,159 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/thingsboard"
+)
+
+// triesLater are the pauses after the first and the second refusal. After the third nothing is tried: ThingsBoard
+// disables an account after too many failed sign-ins, and only an administrator there can undo that
+// (DefaultSystemSecurityService.java, validateUserCredentials).
+var triesLater = map[int]time.Duration{1: time.Minute, 2: 10 * time.Minute}
+
+// nextCredentialTry tells when credentials may be presented again; ok is false where that is for a person to say.
+func nextCredentialTry(t connection.CredentialTries) (at time.Time, ok bool) {
+	if !t.Left() {
+		return time.Time{}, false
+	}
+	// An allowance takes one try back, whether a person gave it or a sign-in that came to no verdict.
+	return t.Last.Add(triesLater[t.Tries-t.Allowance]), true
+}
+
+// notTaken shows refused credentials and plans the next try, if one is left.
+func (k *keeper) notTaken(ctx context.Context, no *refused) {
+	code, sentence := k.refusedWith, no.Error()
+	if no.err != nil {
+		code, sentence = explain(no.err)
+		k.log.Warn("Credentials were refused", "reason", code)
+	}
+	if code == connection.ReasonNone {
+		code = connection.ReasonAuthRefused
+	}
+	k.refusedWith = code
+	tries, err := k.tries(ctx)
+	m := move{state: connection.AuthenticationFailed, code: code, reason: sentence, level: connection.LevelError}
+	switch at, ok := nextCredentialTry(tries); {
+	case err != nil:
+		k.log.Warn("Credential tries could not be read", "error", err)
+		m.next = k.m.now().Add(triesLater[2])
+	case ok:
+		m.next = at
+	}
+	if m.next.IsZero() {
+		m.hint = code.Text().Hint + " Nothing is tried until the credentials are edited or somebody chooses Retry now."
+		m.event = "Sign-in refused: " + sentence + " No try is left; edit the credentials or choose Retry now."
+	} else {
+		m.event = fmt.Sprintf("Sign-in refused: %s The next try is at %s.", sentence, clock(m.next))
+	}
+	k.schedule.told = failureKey(code, sentence)
+	k.board.enter(nil, m, k.schedule.show)
+	k.arm(m.next)
+}
+
+// awaitTry goes on waiting for the next try after the program was started again.
+func (k *keeper) awaitTry(ctx context.Context) {
+	tries, err := k.tries(ctx)
+	if err != nil {
+		k.log.Warn("Credential tries could not be read", "error", err)
+		k.arm(k.m.now().Add(triesLater[2]))
+		return
+	}
+	at, ok := nextCredentialTry(tries)
+	if !ok {
+		return
+	}
+	k.board.note(nil, func(s *connection.Status) { s.NextAttemptAt = at })
+	k.arm(at)
+}
+
+// arm sets the next try; the zero time sets none.
+func (k *keeper) arm(at time.Time) {
+	if at.IsZero() {
+		k.next.Stop()
+		return
+	}
+	k.next.Reset(max(at.Sub(k.m.now()), 0))
+}
+
+func (k *keeper) tries(ctx context.Context) (connection.CredentialTries, error) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	return k.m.opt.Store.CredentialTries(ctx, k.id, k.row.CredentialVersion)
+}
+
+// signIn presents the credentials, if a try is left. The try is on disk before the login is sent, so that no crash
+// makes it forgotten. A login that came to no verdict (not reached, no answer, an error of the server) gives its try
+// back: only refusals count.
+func (r *run) signIn(ctx context.Context, client Client) error {
+	store, version := r.m.opt.Store, r.conn.CredentialVersion
+	tries, err := store.CredentialTries(ctx, r.k.id, version)
+	if err != nil {
+		return &failure{code: connection.ReasonInternal, err: fmt.Errorf("read credential tries: %w", err)}
+	}
+	if !tries.Left() {
+		return &refused{}
+	}
+	if err := store.AddCredentialTry(ctx, r.k.id, version); err != nil {
+		return &failure{code: connection.ReasonInternal, err: fmt.Errorf("store credential try: %w", err)}
+	}
+	err = step(ctx, signInLimit, func(ctx context.Context) error {
+		_, err := client.SignIn(ctx)
+		return err
+	})
+
+	book, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+	defer cancel()
+	switch {
+	case err == nil:
+		if err := store.ResetCredentialTries(book, r.k.id, version); err != nil {
+			r.log.Warn("Credential tries were not reset", "error", err)
+		}
+		return nil
+	case isRefusal(err):
+		return &refused{err: err}
+	default:
+		if err := store.AllowCredentialTry(book, r.k.id, version); err != nil {
+			r.log.Warn("A credential try was not given back", "error", err)
+		}
+		return err
+	}
+}
+
+// isRefusal reports whether ThingsBoard judged the account, as opposed to not answering.
+func isRefusal(err error) bool {
+	if thingsboard.KindOf(err) == thingsboard.Auth {
+		return true
+	}
+	switch thingsboard.CodeOf(err) {
+	case connection.ReasonAuthRefused, connection.ReasonAuthDisabled, connection.ReasonAuthExpired,
+		connection.ReasonAuth2FA, connection.ReasonAuthSysAdmin:
+		return true
+	}
+	return false
+}
+
+// beforeRelogin counts the logins that the client makes by itself when a token cannot be renewed. A client whose login
+// was refused makes no other, so that one more shows that the one before was taken.
+func (r *run) beforeRelogin(ctx context.Context) error {
+	store, version := r.m.opt.Store, r.conn.CredentialVersion
+	if r.relogins.Add(1) > 1 {
+		if err := store.ResetCredentialTries(ctx, r.k.id, version); err != nil {
+			return fmt.Errorf("reset credential tries: %w", err)
+		}
+	}
+	tries, err := store.CredentialTries(ctx, r.k.id, version)
+	if err != nil {
+		return fmt.Errorf("read credential tries: %w", err)
+	}
+	if !tries.Left() {
+		return &refused{}
+	}
+	if err := store.AddCredentialTry(ctx, r.k.id, version); err != nil {
+		return fmt.Errorf("store credential try: %w", err)
+	}
+	return nil
+}
