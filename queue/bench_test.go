@@ -27,7 +27,7 @@ func benchQueue(b *testing.B) *Queue {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { q.Close() }) //nolint:errcheck // a benchmark
+	b.Cleanup(func() { _ = q.Close() }) // a benchmark
 	return q
 }
 

@@ -46,7 +46,7 @@ func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters,
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the counters: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	all := map[connection.ID]counters{}
 	for rows.Next() {
 		var id connection.ID

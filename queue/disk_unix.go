@@ -10,5 +10,5 @@ func diskRoom(path string) (room int64, ok bool) {
 	if err := syscall.Statfs(path, &s); err != nil {
 		return 0, false
 	}
-	return int64(s.Bavail) * int64(s.Bsize), true //nolint:unconvert // the types differ among systems
+	return int64(s.Bavail) * int64(s.Bsize), true // the types differ among systems
 }

@@ -74,7 +74,7 @@ func connectionOf(id int64) connection.ID { return connection.ID(id >> sequenceB
 // a hash share a lane, which costs them some speed and nothing else.
 func laneOf(id connection.ID, devEUI string) int64 {
 	h := fnv.New64a()
-	h.Write([]byte(devEUI)) //nolint:errcheck // a hash cannot fail
+	h.Write([]byte(devEUI))
 	sum := h.Sum64()
 	return floorOf(id) | int64((sum^sum>>sequenceBits)&sequenceMask)
 }

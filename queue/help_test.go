@@ -28,7 +28,7 @@ func open(t testing.TB, path string, opt Options) *Queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { q.Close() }) //nolint:errcheck // tests that care close by themselves
+	t.Cleanup(func() { _ = q.Close() }) // tests that care close by themselves
 	return q
 }
 
@@ -155,7 +155,7 @@ func counted(t testing.TB, q *Queue) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // a test
+	defer func() { _ = rows.Close() }() // a test
 	for rows.Next() {
 		var id connection.ID
 		var n, is counters
@@ -170,8 +170,8 @@ func counted(t testing.TB, q *Queue) {
 	if err := q.reader.db.QueryRow("SELECT value, (SELECT count(*) FROM stamps) FROM totals").Scan(&said, &stamps); err != nil {
 		t.Fatal(err)
 	}
-	if said != stamps || q.stampCount != stamps {
-		t.Fatalf("%d stamps counted, %d in memory, %d there", said, q.stampCount, stamps)
+	if known := stampsOf(q); said != stamps || known != stamps {
+		t.Fatalf("%d stamps counted, %d in memory, %d there", said, known, stamps)
 	}
 }
 
@@ -183,4 +183,16 @@ func start(q *Queue, e Event) *putting {
 		p.done <- err
 	}
 	return p
+}
+
+// flush waits until everything that was asked for before it is committed.
+func (q *Queue) flush(ctx context.Context) error {
+	return await(ctx, q.writer.do(nothing))
+}
+
+// stampsOf tells how many stamps the queue believes to have.
+func stampsOf(q *Queue) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stampCount
 }

@@ -76,7 +76,7 @@ func (q *Queue) giveBack(pages int64) (more bool) {
 			}
 			if free-vacuumStep <= keepFree { // the file itself shrinks when the log is brought into it
 				t.after = append(t.after, func() {
-					t.conn.ExecContext(t.ctx, "PRAGMA wal_checkpoint(PASSIVE)") //nolint:errcheck // the next commit tells
+					_, _ = t.conn.ExecContext(t.ctx, "PRAGMA wal_checkpoint(PASSIVE)") // the next commit tells
 				})
 			}
 			return nil
@@ -147,7 +147,7 @@ func (t *tx) pruneStamps(after, below, cutoff int64) (last int64, more bool, err
 	if err != nil {
 		return 0, false, t.spoil(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var old []int64
 	looked := 0
 	for rows.Next() {

@@ -69,7 +69,7 @@ func TestQueue_loses_no_acknowledged_event_when_it_is_killed(t *testing.T) {
 				acknowledged[id] = true
 			}
 		}
-		cmd.Wait() //nolint:errcheck // it was killed
+		_ = cmd.Wait() // it was killed
 	}
 	q := open(t, path, Options{})
 	waiting, _, _ := q.Depth(7)

@@ -16,7 +16,7 @@ func TestLanes_deliver_each_event_once_whatever_is_done(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	q := open(t, file(t), Options{})
-	const before, while = 5000, 1000
+	const before, while = 3500, 600
 	backlog(t, q, func(n int) int { // one device has most of the backlog, and some come late in it
 		if n%5 > 0 {
 			return 0

@@ -42,7 +42,7 @@ func (q *Queue) Parked(ctx context.Context, id connection.ID, afterID int64, lim
 	if err != nil {
 		return nil, fmt.Errorf("list parked events: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var all []ParkedEvent
 	for rows.Next() {
 		var p ParkedEvent
@@ -184,7 +184,7 @@ func (t *tx) parkedRows(query string, args ...any) ([]parkedRow, error) {
 	if err != nil {
 		return nil, t.spoil(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var all []parkedRow
 	for rows.Next() {
 		var p parkedRow

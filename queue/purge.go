@@ -43,7 +43,7 @@ func (t *tx) purge(id connection.ID) (int64, error) {
 	if err != nil {
 		return 0, t.spoil(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var events, room, last int64
 	for rows.Next() {
 		var content int

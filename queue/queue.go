@@ -74,12 +74,12 @@ func Open(ctx context.Context, path string, opt Options) (*Queue, error) {
 	}
 	q.writer = newWriter(q)
 	if err := q.writer.open(ctx); err != nil {
-		q.writer.closeFile() //nolint:errcheck // the first error is the one to tell
+		_ = q.writer.closeFile() // the first error is the one to tell
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
 	q.reader, err = openReader(ctx, path)
 	if err != nil {
-		q.writer.closeFile() //nolint:errcheck // the first error is the one to tell
+		_ = q.writer.closeFile() // the first error is the one to tell
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
 	q.measureDisk()
@@ -199,11 +199,6 @@ func (q *Queue) Close() error {
 		q.closeErr = errors.Join(q.writer.lastErr, q.reader.close(), q.writer.closeFile())
 	})
 	return q.closeErr
-}
-
-// flush waits until everything that was asked for before it is committed.
-func (q *Queue) flush(ctx context.Context) error {
-	return await(ctx, q.writer.do(nothing))
 }
 
 // await waits for a task's outcome.

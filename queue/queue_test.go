@@ -146,7 +146,7 @@ func TestPut_that_is_given_up_does_no_harm(t *testing.T) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*20*time.Microsecond)
 			defer cancel()
-			q.Put(ctx, uplink(i, i)) //nolint:errcheck // both outcomes are right
+			_, _ = q.Put(ctx, uplink(i, i)) // both outcomes are right
 		})
 	}
 	wg.Wait()

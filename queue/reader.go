@@ -80,7 +80,7 @@ func readRows(ctx context.Context, s *sql.Stmt, args ...any) (all []row, cut boo
 	if err != nil {
 		return nil, false, fmt.Errorf("read events: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	size := 0
 	for rows.Next() {
 		e, err := scanEvent(rows)

@@ -25,7 +25,7 @@ func (l *Lanes) remove(e Event) error {
 // Retry gives an event back that was refused. It is the first of its lane again, after some time, with one more
 // attempt counted; the lane waits as long. It does nothing where Ack would give an error.
 func (l *Lanes) Retry(e Event, after time.Duration) {
-	l.settled(e, func(lane *lane, out Event) { //nolint:errcheck // nothing to retry then
+	_ = l.settled(e, func(lane *lane, out Event) { // nothing to retry then
 		out.Attempts++
 		l.q.writer.tried(out.ID, out.Attempts)
 		l.win.putBack(lane, out)
@@ -39,7 +39,7 @@ func (l *Lanes) Retry(e Event, after time.Duration) {
 // Return gives an event back that was not tried, or whose outcome is not known, as when the link was lost. Nothing is
 // counted. It does nothing where Ack would give an error.
 func (l *Lanes) Return(e Event) {
-	l.settled(e, func(lane *lane, out Event) { l.win.putBack(lane, out) }) //nolint:errcheck // nothing to return then
+	_ = l.settled(e, func(lane *lane, out Event) { l.win.putBack(lane, out) }) // nothing to return then
 }
 
 // Park puts an event aside for a person to look at and lets its lane go on. It returns once that is on disk. After an
@@ -56,7 +56,7 @@ func (l *Lanes) Park(ctx context.Context, e Event, code connection.ReasonCode, r
 	if err := <-l.q.writer.do(func(t *tx) error { return t.park(out, code, reason) }); err != nil {
 		return fmt.Errorf("park event: %w", err)
 	}
-	l.settled(e, func(*lane, Event) {}) //nolint:errcheck // a consumer that took over finds it parked already
+	_ = l.settled(e, func(*lane, Event) {}) // a consumer that took over finds it parked already
 	return nil
 }
 

@@ -56,7 +56,7 @@ func loadStamps(ctx context.Context, c *sql.Conn, now time.Time) (*stamps, error
 	if err != nil {
 		return nil, fmt.Errorf("read stamps: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var key, event int64
 	for rows.Next() {
 		if err := rows.Scan(&key, &event); err != nil {
@@ -164,13 +164,13 @@ func stampHashes(e *Event) (device, event int64) {
 		for i := range b {
 			b[i] = byte(n >> (8 * i))
 		}
-		h.Write(b[:]) //nolint:errcheck // a hash cannot fail
+		h.Write(b[:])
 	}
 	number(int64(e.Connection))
-	h.Write([]byte(e.DevEUI)) //nolint:errcheck // a hash cannot fail
+	h.Write([]byte(e.DevEUI))
 	sum := h.Sum64()
 	device = int64((sum ^ sum>>stampDeviceBits ^ sum>>(2*stampDeviceBits)) & (1<<stampDeviceBits - 1))
-	h.Write([]byte("\x00" + e.Kind + "\x00")) //nolint:errcheck // a hash cannot fail
+	h.Write([]byte("\x00" + e.Kind + "\x00"))
 	number(e.FCntUp)
 	if e.Time.IsZero() {
 		number(noTime)

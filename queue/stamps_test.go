@@ -144,8 +144,8 @@ func TestStamps_are_forgotten_when_they_are_old(t *testing.T) {
 	late := uplink(50, 1) // its Time is old, but it came today
 	put(t, q, late)
 	q.pruneStamps()
-	if q.stampCount != 1 {
-		t.Fatalf("%d stamps are left, want the one that was made today", q.stampCount)
+	if n := stampsOf(q); n != 1 {
+		t.Fatalf("%d stamps are left, want the one that was made today", n)
 	}
 	counted(t, q)
 }
