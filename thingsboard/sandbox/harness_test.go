@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 	"go.uber.org/goleak"
 
@@ -201,7 +202,7 @@ func newClient(t *testing.T, conn net.Conn) *client {
 	t.Helper()
 	c := &client{t: t, messages: make(chan *paho.Publish, 1000), byeCode: make(chan byte, 1), lost: make(chan error, 1)}
 	c.Client = paho.NewClient(paho.ClientConfig{
-		Conn: conn, PacketTimeout: patience,
+		Conn: packets.NewThreadSafeConn(conn), PacketTimeout: patience, // paho writes from several goroutines
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			c.messages <- p.Packet
 			return true, nil

@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 
@@ -53,19 +52,20 @@ func TestSandbox_takes_a_client_from_login_to_a_command(t *testing.T) {
 		t.Fatalf("device %+v", d)
 	}
 
-	answer := make(chan json.RawMessage, 1)
+	ctx := soon(t)
+	answer := make(chan string, 1)
 	go func() {
-		data, err := sb.SendRPC(context.Background(), "A1", "setX", map[string]int{"x": 1}, sandbox.RPCOptions{})
+		data, err := sb.SendRPC(ctx, "A1", "setX", map[string]int{"x": 1}, sandbox.RPCOptions{})
 		if err != nil {
-			t.Error(err)
+			data = json.RawMessage(err.Error())
 		}
-		answer <- data
+		answer <- string(data)
 	}()
 	if m := c.next(); m.Topic != "v1/gateway/rpc" || string(m.Payload) != `{"data":{"id":0,"method":"setX","params":{"x":1}},"device":"A1"}` {
 		t.Fatalf("rpc %s %s", m.Topic, m.Payload)
 	}
 	c.publish("v1/gateway/rpc", `{"device":"A1","id":0,"data":{"ok":true}}`)
-	if got := string(<-answer); got != `{"ok":true}` {
+	if got := <-answer; got != `{"ok":true}` {
 		t.Fatalf("answer %s", got)
 	}
 }

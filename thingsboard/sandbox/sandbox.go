@@ -34,8 +34,8 @@ type Sandbox struct {
 
 	mu      sync.Mutex
 	addrs   map[doorName]string
-	late    []func() // what is acknowledged and not yet stored
-	turn    *turn    // nil while paused
+	late    []parcel
+	turn    *turn // nil while paused
 	people  people
 	devices devices
 	buckets buckets

@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+// parcel is what was acknowledged and is not stored yet.
+type parcel struct {
+	device  *device
+	entries []entry
+}
+
 // storeSoon stores entries, at once or after the delay in force. The order is kept as long as the delay is.
 func (s *Sandbox) storeSoon(d *device, entries []entry) {
 	delay := s.current().StoreDelay
@@ -17,25 +23,32 @@ func (s *Sandbox) storeSoon(d *device, entries []entry) {
 	}
 	s.mu.Lock()
 	t := s.turn
-	s.late = append(s.late, func() { s.store(d, entries) })
+	s.late = append(s.late, parcel{d, entries})
 	s.mu.Unlock()
 	time.AfterFunc(delay, func() {
+		s.storing.Lock()
+		defer s.storing.Unlock()
 		s.mu.Lock()
 		if s.turn != t || len(s.late) == 0 { // what was in the queue of a crashed server is gone
 			s.mu.Unlock()
 			return
 		}
-		next := s.late[0]
+		next := s.late[0] // not always the one that set this timer, but the one whose turn it is
 		s.late = s.late[1:]
 		s.mu.Unlock()
-		next()
+		s.keep(next.device, next.entries)
 	})
 }
 
-// store keeps entries and tells of them. What a deleted device sends goes nowhere.
+// store keeps entries and tells of them.
 func (s *Sandbox) store(d *device, entries []entry) {
-	s.storing.Lock() // the order of storing is that of telling
+	s.storing.Lock()
 	defer s.storing.Unlock()
+	s.keep(d, entries)
+}
+
+// keep is store with s.storing held. What a deleted device sends goes nowhere.
+func (s *Sandbox) keep(d *device, entries []entry) {
 	s.mu.Lock()
 	at := s.opt.Now()
 	d.series.last = at
