@@ -1,7 +1,6 @@
 package thingsboard
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -96,9 +95,14 @@ func tlsFailure(place string, err error) *Error {
 	return fail(connection.ReasonTLSFailed, Transient, place, err)
 }
 
+// isTimeout looks at the whole chain: a url.Error on top says no where the error below it is one of ours.
 func isTimeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
+	for ; err != nil; err = errors.Unwrap(err) {
+		if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() { //nolint:errorlint // each link of the chain in turn
+			return true
+		}
+	}
+	return false
 }
 
 // isClosed reports whether the peer closed the connection, politely or not.
