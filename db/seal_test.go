@@ -13,7 +13,8 @@ func TestSealer_gives_back_what_it_took(t *testing.T) {
 	at := place{"connections", 7, "password"}
 	for _, text := range []connection.Secret{"x", "päss wörd", connection.Secret(bytes.Repeat([]byte("long"), 1000))} {
 		sealed := s.seal(at, text)
-		if bytes.Contains(sealed, []byte(text.Reveal())) {
+		// One character stands in random bytes by chance.
+		if len(text) > 4 && bytes.Contains(sealed, []byte(text.Reveal())) {
 			t.Error("the sealed form shows the secret")
 		}
 		if got, err := s.open(at, s.id, sealed); err != nil || got != text {
