@@ -1,0 +1,199 @@
+package connections
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"boardlink/connection"
+	"boardlink/views/state"
+	"boardlink/views/ui"
+
+	"github.com/a-h/templ"
+)
+
+// AlarmsField names the one setting that is no text: the low-rate alarms, edited as JSON.
+const AlarmsField = "alarms"
+
+const alarmsHelp = "A list of windows as JSON. In each, the connection's uplinks per hour are compared with a minimum, and an event tells " +
+	"when they are fewer."
+
+const alarmsExample = `[{"startTime": "2026-01-05T09:00:00+01:00", "endTime": "2026-01-05T18:00:00+01:00", "timezone": "Europe/Paris", ` +
+	`"recurrence": [{"frequency": "weekly", "byDays": ["monday"]}], "uplinkRateMinPerHour": 15, "message": "Few uplinks"}]`
+
+// AlarmsText writes alarms the way they are typed in; "" for none.
+func AlarmsText(alarms []connection.Alarm) string {
+	if len(alarms) == 0 {
+		return ""
+	}
+	b, err := json.MarshalIndent(alarms, "", "  ")
+	if err != nil {
+		return "" // alarms hold nothing that JSON cannot
+	}
+	return string(b)
+}
+
+// AlarmsInput is the control of the alarms, empty.
+func AlarmsInput() ui.Field {
+	return ui.Field{
+		Name: AlarmsField, Label: "Low-rate alarms", Help: alarmsHelp, Placeholder: alarmsExample, Kind: ui.KindLines, Mono: true,
+	}
+}
+
+// InputOf is the control of a setting, empty.
+func InputOf(f connection.Field) ui.Field {
+	in := ui.Field{
+		Name: f.Name, Label: f.Label, Help: f.Help, Mandatory: f.Mandatory, Max: f.Max, Kind: kindOf(f.Control), Mono: machine(f),
+	}
+	for _, c := range f.Choices {
+		in.Options = append(in.Options, ui.Option(c))
+	}
+	switch {
+	case f.Name == "description":
+		in.Placeholder = "Write here..."
+	case f.Control == connection.ControlText || f.Control == connection.ControlNumber || f.Control == connection.ControlDuration || f.Name == "caCertificate":
+		in.Placeholder = f.Example
+	}
+	return in
+}
+
+func kindOf(c connection.Control) ui.FieldKind {
+	switch c {
+	case connection.ControlMultiline:
+		return ui.KindLines
+	case connection.ControlSecret:
+		return ui.KindSecret
+	case connection.ControlSwitch:
+		return ui.KindSwitch
+	case connection.ControlChoice:
+		return ui.KindChoice
+	case connection.ControlNumber:
+		return ui.KindNumber
+	default:
+		return ui.KindText
+	}
+}
+
+func machine(f connection.Field) bool {
+	switch f.Name {
+	case "hostName", "restUrl", "mqttHostName", "caCertificate", "downlinkUrl", "downlinkAsId":
+		return true
+	}
+	return false
+}
+
+// PropertyOf is a setting as it stands.
+func PropertyOf(c *connection.Connection, f connection.Field) Property {
+	return Property{
+		ID: c.ID, Name: f.Name, Label: f.Label, Help: f.Help, Value: Shown(f, f.Get(c)), Star: f.Mandatory,
+		Secret: f.Control == connection.ControlSecret, Machine: machine(f), Empty: "Not set",
+	}
+}
+
+// AlarmsProperty is the alarms as they stand.
+func AlarmsProperty(c *connection.Connection) Property {
+	p := Property{ID: c.ID, Name: AlarmsField, Label: "Low-rate alarms", Help: alarmsHelp, Empty: "None"}
+	if n := len(c.Alarms); n > 0 {
+		p.Value = ui.Plural(int64(n), "alarm", "alarms")
+	}
+	return p
+}
+
+// Shown writes a value the way people read it.
+func Shown(f connection.Field, value string) string {
+	switch f.Control {
+	case connection.ControlSwitch:
+		if value == "true" {
+			return "On"
+		}
+		return "Off"
+	case connection.ControlChoice:
+		for _, c := range f.Choices {
+			if c.Value == value {
+				return c.Label
+			}
+		}
+	}
+	return value
+}
+
+// group gives the settings of one part of the page, in the order of the table of fields.
+func (d Details) group(advanced bool) []Property {
+	var list []Property
+	for _, f := range connection.Fields {
+		if f.Advanced == advanced && f.Name != "name" && f.Name != "description" {
+			list = append(list, PropertyOf(&d.Connection, f))
+		}
+	}
+	if advanced {
+		list = append(list, AlarmsProperty(&d.Connection))
+	}
+	return list
+}
+
+// head gives the property of the name or the description.
+func (d Details) head(name string) Property {
+	f, ok := connection.FieldByName(name)
+	if !ok {
+		return Property{}
+	}
+	return PropertyOf(&d.Connection, f)
+}
+
+func (d Details) live(topic string) string { return topic + ":" + d.Connection.ID.String() }
+
+func (d Details) part(name string) string { return Path(d.Connection.ID) + "?part=" + name }
+
+func (d Details) editingAdvanced() bool {
+	if d.Editing == nil {
+		return false
+	}
+	f, ok := connection.FieldByName(d.Editing.Field.Name)
+	return !ok || f.Advanced
+}
+
+// remedy is the button that helps now.
+func (d Details) remedy() (state.Action, bool) {
+	return state.Remedy(d.Connection.Active, d.Status.State)
+}
+
+// editHint is the field that a refused sign-in asks to be corrected.
+func (d Details) editHint() bool { return d.Status.State == connection.AuthenticationFailed }
+
+func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
+
+func (m Metrics) address(window, part string) string {
+	a := Path(m.ID) + "?window=" + window
+	if part != "" {
+		a += "&part=" + part
+	}
+	return a
+}
+
+func (d Delete) input() ui.Field {
+	return ui.Field{
+		Name: "confirmName", Label: "Name of the connection", Value: d.Typed, Mandatory: true, Autofocus: true, Error: d.Error,
+	}
+}
+
+// dialog is the question of the field that is being edited, if it asks one.
+func (d Details) dialog() templ.Component {
+	if d.Editing == nil || d.Editing.Question == nil {
+		return nil
+	}
+	return QuestionDialog(*d.Editing, false)
+}
+
+// fate says what becomes of the events that are not delivered yet.
+func (d Delete) fate() string {
+	waiting, aside := ui.Plural(d.Waiting, "event waits", "events wait")+" to be delivered", ui.Plural(d.Parked, "event is", "events are")+" put aside"
+	switch {
+	case d.Waiting > 0 && d.Parked > 0:
+		return waiting + " and " + aside + ": all of them are thrown away."
+	case d.Waiting > 0:
+		return waiting + " and will be thrown away."
+	case d.Parked > 0:
+		return aside + " and will be thrown away."
+	default:
+		return "No event waits to be delivered."
+	}
+}

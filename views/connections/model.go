@@ -1,0 +1,185 @@
+// Package connections holds the pages of connections: the list, the form of a new one, the details with every setting
+// editable in its place, and the questions asked before something ends.
+package connections
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/views/state"
+	"boardlink/views/ui"
+)
+
+// Path is the address of a connection's page.
+func Path(id connection.ID) string { return "/connections/" + id.String() }
+
+// Row is one line of the list.
+type Row struct {
+	Connection connection.Connection
+	Status     connection.Status
+	Hour, Day  connection.Totals
+}
+
+func (r Row) target(back string) state.Target {
+	return state.Target{ID: r.Connection.ID, Name: r.Connection.Name, Active: r.Connection.Active, State: r.Status.State, Back: back}
+}
+
+// List is the page of all connections, or of those that a filter leaves.
+type List struct {
+	Rows   []Row
+	Search string
+	State  connection.State // "" for any
+	Next   connection.ID    // where the next page begins, 0 for none
+	After  connection.ID    // where this one began
+	Now    time.Time
+}
+
+// Filtered reports whether the list shows a part only because of what was searched for.
+func (l List) Filtered() bool { return l.Search != "" || l.State != "" }
+
+// address gives the address of the list with the same filter, beginning after a connection.
+func (l List) address(after connection.ID, part string) string {
+	q := url.Values{}
+	if l.Search != "" {
+		q.Set("q", l.Search)
+	}
+	if l.State != "" {
+		q.Set("state", string(l.State))
+	}
+	if after > 0 {
+		q.Set("after", after.String())
+	}
+	if part != "" {
+		q.Set("part", part)
+	}
+	if len(q) == 0 {
+		return "/connections"
+	}
+	return "/connections?" + q.Encode()
+}
+
+// pair writes the figures of the last hour and the last day as the list shows them.
+func pair(hour, day int64) string { return ui.Count(hour) + " / " + ui.Count(day) }
+
+func pairWords(hour, day int64) string {
+	return fmt.Sprintf("%s in the last hour, %s in the last 24 hours", ui.Count(hour), ui.Count(day))
+}
+
+// Form is the form of a new connection.
+type Form struct {
+	Basic    []ui.Field
+	Advanced []ui.Field
+	Failed   bool // it was sent and something is wrong
+}
+
+// Wrong gives the fields with an error, in the order of the page.
+func (f Form) Wrong() []ui.Field {
+	var wrong []ui.Field
+	for _, field := range append(append([]ui.Field{}, f.Basic...), f.Advanced...) {
+		if field.Error != "" {
+			wrong = append(wrong, field)
+		}
+	}
+	return wrong
+}
+
+func (f Form) advancedWrong() bool {
+	for _, field := range f.Advanced {
+		if field.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Metrics are the figures of one window.
+type Metrics struct {
+	ID                                connection.ID
+	Window                            string // "1h" or "1d"
+	ActiveDevices, Uplinks, Downlinks int64
+	Rejected, Parked, Expired         int64
+	Chart                             ui.BarChart
+}
+
+// Details is the page of one connection.
+type Details struct {
+	Connection connection.Connection
+	Status     connection.Status
+	UplinkURL  string
+	UplinkKey  string // shown only to who has just asked for it
+	Metrics    Metrics
+	Events     []connection.Event
+	Editing    *Editor // the one field that is being edited, nil for none
+	Now        time.Time
+}
+
+func (d Details) target() state.Target {
+	return state.Target{ID: d.Connection.ID, Name: d.Connection.Name, Active: d.Connection.Active, State: d.Status.State, Back: Path(d.Connection.ID)}
+}
+
+// Property is one setting as the details page shows it.
+type Property struct {
+	ID      connection.ID
+	Name    string // JSON name
+	Label   string
+	Help    string
+	Value   string // as people read it; dots for a secret
+	Secret  bool   // Value only says whether one is set
+	Machine bool   // a text that machines read
+	Star    bool
+	Focus   bool   // the pencil takes the focus: the field was being edited just now
+	Empty   string // what stands there when nothing is set
+}
+
+// Question is what a person is asked before a setting changes.
+type Question struct {
+	ConnectionName string
+	Facts          []Fact
+	Notes          []string
+	Pending        string // the typed secret, sealed: it does not come back to the browser in clear
+}
+
+// Fact is a line of a question: what was, what would be.
+type Fact struct{ Label, Old, New string }
+
+// Clash is what is shown where somebody else was quicker.
+type Clash struct {
+	Theirs, Yours string // as people read them
+	Value         string // yours, as it was typed
+	Secret        bool   // neither is shown
+	Pending       string // as in [Question]
+}
+
+// Editor is one setting being edited.
+type Editor struct {
+	ID       connection.ID
+	Field    ui.Field
+	Version  int64
+	Star     bool
+	Question *Question // asked now; nil: not yet
+	Clash    *Clash    // somebody else was quicker; nil: nobody
+	FocusOK  bool      // the focus belongs on Confirm: the person came back from the question
+}
+
+func (e Editor) formID() string   { return "form-" + e.Field.Name }
+func (e Editor) cancelID() string { return "cancel-" + e.Field.Name }
+func (e Editor) boxID() string    { return "f-" + e.Field.Name }
+
+func (e Editor) action() string { return editPath(e.ID, e.Field.Name) }
+
+func editPath(id connection.ID, field string) string { return Path(id) + "/edit/" + field }
+
+// readPath gives the fragment of a setting as it stands.
+func readPath(id connection.ID, field string) string { return Path(id) + "/field/" + field }
+
+// Delete is the question before a connection is deleted.
+type Delete struct {
+	ID      connection.ID
+	Name    string
+	Waiting int64
+	Parked  int64
+	Typed   string
+	Error   string
+}

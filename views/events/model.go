@@ -1,0 +1,63 @@
+// Package events holds the log as people read it: the page with its filters, and the lines that other pages show.
+package events
+
+import (
+	"net/url"
+	"strconv"
+	"time"
+
+	"boardlink/connection"
+)
+
+// Choice is a connection that events can be chosen by.
+type Choice struct {
+	ID   connection.ID
+	Name string
+}
+
+// Model is the page of events.
+type Model struct {
+	Events      []connection.Event
+	Names       map[connection.ID]string // of the connections that still are
+	Connections []Choice
+	Connection  connection.ID    // chosen, 0 for any
+	Level       connection.Level // chosen, "" for any
+	Before      int64            // where this page begins, 0 for the newest
+	Next        int64            // where the next page begins, 0 for none
+	Now         time.Time
+}
+
+// Filtered reports whether only a part of the events is shown.
+func (m Model) Filtered() bool { return m.Connection != 0 || m.Level != "" }
+
+func (m Model) address(before int64, part string) string {
+	q := url.Values{}
+	if m.Connection != 0 {
+		q.Set("connectionId", m.Connection.String())
+	}
+	if m.Level != "" {
+		q.Set("level", string(m.Level))
+	}
+	if before > 0 {
+		q.Set("before", strconv.FormatInt(before, 10))
+	}
+	if part != "" {
+		q.Set("part", part)
+	}
+	if len(q) == 0 {
+		return "/events"
+	}
+	return "/events?" + q.Encode()
+}
+
+func levels() []connection.Level {
+	return []connection.Level{connection.LevelInfo, connection.LevelWarning, connection.LevelError}
+}
+
+// by says who caused an event, "" where nobody did.
+func by(e connection.Event) string {
+	if e.Actor == "" || e.Actor == connection.System {
+		return ""
+	}
+	return "by " + e.Actor
+}

@@ -1,0 +1,69 @@
+package layout
+
+import (
+	"boardlink/views/ui"
+
+	"github.com/a-h/templ"
+)
+
+// Shell is the frame that every page of the console stands in.
+type Shell struct {
+	Title  string     // of the document: "Connections"
+	User   string     // e-mail of who is signed in; empty: no navigation is shown
+	Active string     // row of the navigation that is lit: one of the constants below, or ""
+	Theme  string     // "light", "dark", or "" to follow the system
+	Toasts []ui.Toast // what happened just before this page
+
+	// LiveURL is the address of the stream of changes, "" for pages without live parts.
+	LiveURL string
+
+	// Dialog lies over the page, which is inert meanwhile. Nil: none. It serves browsers without JavaScript; with it, a
+	// dialog comes as a fragment and opens as a modal one.
+	Dialog templ.Component
+}
+
+// The rows of the navigation.
+const (
+	NavDashboard   = "dashboard"
+	NavConnections = "connections"
+	NavCreate      = "create"
+	NavEvents      = "events"
+)
+
+// htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
+// of pages in the browser's storage, and shows the answers that hold a corrected form.
+const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0,` +
+	`"refreshOnHistoryMiss":true,"defaultSwapStyle":"outerHTML","responseHandling":[{"code":"204","swap":false},` +
+	`{"code":"[23]..","swap":true},{"code":"409|422","swap":true},{"code":"[45]..","swap":false,"error":true}]}`
+
+// Problem is what a page says when there is nothing else to show.
+type Problem struct {
+	Status    int    // 404
+	Title     string // "Page not found"
+	Text      string // what happened and what can be done, in a sentence or two
+	RequestID string // to be found in the log; empty: not shown
+	BackURL   string // where to go on; empty: the dashboard
+	BackLabel string
+}
+
+func (p Problem) back() (string, string) {
+	if p.BackURL == "" {
+		return "/", "Go to the dashboard"
+	}
+	return p.BackURL, p.BackLabel
+}
+
+type navRow struct {
+	Name, Label, Href string
+	Icon              ui.Icon
+	Sub               bool // stands below the row before it
+}
+
+func navRows() []navRow {
+	return []navRow{
+		{NavDashboard, "Dashboard", "/", ui.IconDashboard, false},
+		{NavConnections, "Connections", "/connections", ui.IconConnections, false},
+		{NavCreate, "Create", "/connections/new", ui.IconPlus, true},
+		{NavEvents, "Events", "/events", ui.IconEvents, false},
+	}
+}

@@ -1,0 +1,91 @@
+// Package state draws where a link stands: its badge with shape, colour and word, the menu of what can be done about it,
+// and the sentences that explain it.
+package state
+
+import (
+	"fmt"
+
+	"boardlink/connection"
+	"boardlink/views/ui"
+)
+
+// look is how a state is drawn: no two share a shape, so that colour is never alone in telling them apart.
+type look struct {
+	Tone ui.Tone
+	Icon ui.Icon
+}
+
+func lookOf(s connection.State) look {
+	switch s {
+	case connection.Opened:
+		return look{ui.ToneOK, ui.IconSuccess}
+	case connection.Opening:
+		return look{ui.ToneWait, ui.IconHalfCircle}
+	case connection.Authenticating:
+		return look{ui.ToneWait, ui.IconKey}
+	case connection.Closing:
+		return look{ui.ToneWait, ui.IconHourglass}
+	case connection.Closed:
+		return look{ui.ToneBad, ui.IconSquare}
+	case connection.AuthenticationFailed:
+		return look{ui.ToneBad, ui.IconKeyOff}
+	case connection.Unreachable:
+		return look{ui.ToneBad, ui.IconUnlink}
+	default:
+		return look{ui.ToneOff, ui.IconPause}
+	}
+}
+
+// ToneOf is the colour of a state.
+func ToneOf(s connection.State) ui.Tone { return lookOf(s).Tone }
+
+// Title is what the state is called on the page: the name that API and events use as well.
+func Title(s connection.State) string { return string(s) }
+
+// Doing says in a sentence what the link does in a transient state, "" in the others.
+func Doing(c *connection.Connection, s connection.Status) string {
+	switch s.State {
+	case connection.Opening:
+		if s.Attempt > 0 {
+			return fmt.Sprintf("Connecting to %s, attempt %d.", c.Configuration.HostName, s.Attempt)
+		}
+		return fmt.Sprintf("Connecting to %s.", c.Configuration.HostName)
+	case connection.Authenticating:
+		return fmt.Sprintf("Signing in as %s.", c.Configuration.Username)
+	case connection.Closing:
+		return "Closing: what was not acknowledged goes back into the queue."
+	}
+	return ""
+}
+
+// Action is one thing that can be done about a link.
+type Action struct {
+	Value string // what the form sends
+	Label string
+	Icon  ui.Icon
+}
+
+// The actions.
+func restart() Action    { return Action{"restart", "Restart", ui.IconRestart} }
+func retry() Action      { return Action{"retry", "Retry now", ui.IconRestart} }
+func activate() Action   { return Action{"activate", "Activate", ui.IconPlay} }
+func deactivate() Action { return Action{"deactivate", "Deactivate", ui.IconPower} }
+
+// Actions lists what the menu of a state offers.
+func Actions(active bool) []Action {
+	if !active {
+		return []Action{activate()}
+	}
+	return []Action{restart(), deactivate()}
+}
+
+// Remedy is the one button that helps in a state, if there is one.
+func Remedy(active bool, s connection.State) (Action, bool) {
+	switch {
+	case !active:
+		return activate(), true
+	case s == connection.Closed || s == connection.AuthenticationFailed || s == connection.Unreachable:
+		return retry(), true
+	}
+	return Action{}, false
+}

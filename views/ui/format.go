@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Count writes a number with commas between the thousands.
+func Count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// Plural writes a number and its noun: "1 event", "2,000 events".
+func Plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + many
+}
+
+// Span writes a length of time in its largest unit, as people say it: "4 minutes", "1 day". Anything under a second is
+// "less than a second".
+func Span(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{365 * 24 * time.Hour, "year"}, {24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if d >= u.unit {
+			return Plural(int64(d/u.unit), u.name, u.name+"s")
+		}
+	}
+	return "less than a second"
+}
+
+// Relative writes a moment as seen from now: "4 minutes ago", "in 2 hours", "a moment ago". static/app.js keeps it fresh by the
+// same words.
+func Relative(now, t time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case d > -time.Second && d < 5*time.Second:
+		return "a moment ago"
+	case d < 0:
+		return "in " + Span(-d)
+	default:
+		return Span(d) + " ago"
+	}
+}
+
+// Exact writes a moment for the tooltip of a relative one; with JavaScript the reader's own zone takes its place.
+func Exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// machine writes a moment as the datetime attribute takes it.
+func machine(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// number writes a coordinate of a drawing, short.
+func number(f float64) string {
+	s := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", f), "0"), ".")
+	if s == "" || s == "-0" {
+		return "0"
+	}
+	return s
+}
