@@ -1,0 +1,167 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+
+	"boardlink/connection"
+	"boardlink/views/connections"
+	"boardlink/views/layout"
+	"boardlink/views/ui"
+	"boardlink/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// newConnection asks for the type, then for what a connection of that type needs.
+func (h *Console) newConnection(c echo.Context) error {
+	if c.QueryParam("type") != connection.ConnectorID {
+		return web.Render(c, http.StatusOK, connections.TypePage(web.Shell(c, "Create a connection", layout.NavCreate)))
+	}
+	return h.showForm(c, http.StatusOK, newForm(proposed()))
+}
+
+// create makes a connection of what the form holds.
+func (h *Console) create(c echo.Context) error {
+	values, err := c.FormParams()
+	if err != nil {
+		return badForm(err)
+	}
+	in := readForm(values)
+	if len(in.wrong) == 0 {
+		v, err := h.connections.Create(c.Request().Context(), actor(c), in.connection)
+		if err == nil {
+			done := web.Success("Done", "The connection '"+v.Connection.Name+"' has been successfully created.")
+			return web.Redirect(c, connections.Path(v.Connection.ID), done)
+		}
+		wrong, ok := fieldErrors(err)
+		if !ok {
+			return err
+		}
+		in.wrong = byField(wrong)
+	} else {
+		in.check()
+	}
+	return h.showForm(c, http.StatusUnprocessableEntity, in.form())
+}
+
+// check tells a page that is being filled in what is wrong so far: a message for each wrong field by the field's name.
+func (h *Console) check(c echo.Context) error {
+	values, err := c.FormParams()
+	if err != nil {
+		return badForm(err)
+	}
+	in := readForm(values)
+	in.check()
+	return c.JSON(http.StatusOK, in.wrong)
+}
+
+func (h *Console) showForm(c echo.Context, status int, f connections.Form) error {
+	title := "Create a connection"
+	if f.Failed {
+		title = "Error: " + title
+	}
+	return web.Render(c, status, connections.FormPage(web.Shell(c, title, layout.NavCreate), f))
+}
+
+func badForm(err error) error {
+	return &connection.Failure{Code: connection.CodeInvalid, Message: "The form could not be read.", Err: err}
+}
+
+// proposed is what the form begins with. It proposes the telemetry that charts can be made of; the API's default is the
+// original's.
+func proposed() connection.Connection {
+	c := connection.Connection{ConnectorID: connection.ConnectorID, Active: true, Configuration: connection.DefaultConfiguration()}
+	c.Configuration.TelemetryFormat = connection.FormatMeasurements
+	return c
+}
+
+// input is a form that was sent: the values as typed, what they make, and a message for each wrong field by its name.
+type input struct {
+	values     url.Values
+	connection connection.Connection
+	wrong      map[string]string
+}
+
+// readForm takes the values of the settings that are there; the others keep what the form proposes.
+func readForm(values url.Values) input {
+	in := input{values: values, connection: proposed(), wrong: map[string]string{}}
+	if id := values.Get("connectorId"); values.Has("connectorId") {
+		in.connection.ConnectorID = id
+	}
+	// Whoever chooses one of the original's formats without naming the format wants the original.
+	if !values.Has("telemetryFormat") && (values.Get("sendMetadata") == "true" || values.Get("sendRawDecodedFormat") == "true") {
+		in.connection.Configuration.TelemetryFormat = connection.FormatOriginal
+	}
+	for _, f := range connection.Fields {
+		if !values.Has(f.Name) {
+			continue
+		}
+		if message := f.Set(&in.connection, values.Get(f.Name)); message != "" {
+			in.wrong[f.Name] = message
+		}
+	}
+	alarms, message := parseAlarms(values.Get(connections.AlarmsField))
+	if in.connection.Alarms = alarms; message != "" {
+		in.wrong[connections.AlarmsField] = message
+	}
+	return in
+}
+
+// check adds what the rules complain of to what could not be read.
+func (in *input) check() {
+	byPath := map[string]string{}
+	for _, e := range connection.Validate(in.connection) {
+		if _, known := byPath[e.Path]; !known {
+			byPath[e.Path] = e.Message
+		}
+	}
+	for name, message := range byField(byPath) {
+		if _, known := in.wrong[name]; !known {
+			in.wrong[name] = message
+		}
+	}
+}
+
+// form draws what was sent again, secrets emptied.
+func (in input) form() connections.Form {
+	f := newForm(in.connection)
+	f.Failed = true
+	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
+		for i := range list {
+			field := &list[i]
+			field.Error = in.wrong[field.Name]
+			if field.Kind == ui.KindSecret {
+				continue
+			}
+			if in.values.Has(field.Name) {
+				field.Value = in.values.Get(field.Name)
+			}
+			field.Valid = field.Error == "" && field.Value != "" && field.Mandatory
+		}
+	}
+	if message, ok := in.wrong[""]; ok && len(f.Basic) > 0 && f.Basic[0].Error == "" {
+		f.Basic[0].Error = message // about no field of the page: it must not be lost
+	}
+	return f
+}
+
+// newForm draws the settings of a connection that is to be made.
+func newForm(c connection.Connection) connections.Form {
+	var form connections.Form
+	for _, f := range connection.Fields {
+		field := connections.InputOf(f)
+		if f.Control != connection.ControlSecret {
+			field.Value = f.Get(&c)
+		}
+		if f.Advanced {
+			form.Advanced = append(form.Advanced, field)
+		} else {
+			form.Basic = append(form.Basic, field)
+		}
+	}
+	alarms := connections.AlarmsInput()
+	alarms.Value = connections.AlarmsText(c.Alarms)
+	form.Advanced = append(form.Advanced, alarms)
+	return form
+}

@@ -1,0 +1,141 @@
+package handlers
+
+import (
+	"net/http"
+
+	"boardlink/connection"
+	"boardlink/operation"
+	"boardlink/views/connections"
+	"boardlink/views/layout"
+	"boardlink/views/ui"
+	"boardlink/web"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+)
+
+const eventsOnDetails = 8
+
+// details shows one connection, or the part of its page that the query names.
+func (h *Console) details(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	v, err := h.connections.Get(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	if part := c.QueryParam("part"); part != "" {
+		return h.detailsPart(c, v, part)
+	}
+	return h.showDetails(c, http.StatusOK, v, nil)
+}
+
+// showDetails answers with the whole page; change, which may be nil, sets what is out of the ordinary.
+func (h *Console) showDetails(c echo.Context, status int, v operation.View, change func(*connections.Details)) error {
+	d, err := h.detailsModel(c, v)
+	if err != nil {
+		return err
+	}
+	if change != nil {
+		change(&d)
+	}
+	title := v.Connection.Name
+	if status >= http.StatusBadRequest {
+		title = "Error: " + title
+	}
+	return web.Render(c, status, connections.DetailsPage(web.Shell(c, title, layout.NavConnections), d))
+}
+
+func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.Details, error) {
+	d := h.detailsHead(v)
+	var err error
+	if d.Metrics, err = h.metricsModel(c, v.Connection.ID); err != nil {
+		return d, err
+	}
+	d.Events, err = h.latestEvents(c, v.Connection.ID)
+	return d, err
+}
+
+func (h *Console) detailsHead(v operation.View) connections.Details {
+	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, Now: h.now()}
+}
+
+func (h *Console) latestEvents(c echo.Context, id connection.ID) ([]connection.Event, error) {
+	list, _, err := h.connections.Events(c.Request().Context(), operation.EventFilter{ConnectionID: id, Limit: eventsOnDetails})
+	return list, err
+}
+
+// detailsPart answers with one live part of the page, reading no more than it shows.
+func (h *Console) detailsPart(c echo.Context, v operation.View, part string) error {
+	d := h.detailsHead(v)
+	var err error
+	var fragment templ.Component
+	switch part {
+	case "menu":
+		fragment = connections.StateMenu(d)
+	case "state":
+		fragment = connections.StateCard(d)
+	case "metrics":
+		d.Metrics, err = h.metricsModel(c, v.Connection.ID)
+		fragment = connections.MetricsCard(d.Metrics)
+	case "events":
+		d.Events, err = h.latestEvents(c, v.Connection.ID)
+		fragment = connections.EventsCard(d)
+	default:
+		return connection.Fail(connection.CodeNotFound, "There is no such part of the page.")
+	}
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, fragment)
+}
+
+// metricsModel reads the figures of the window that the query names; an unknown one is the hour.
+func (h *Console) metricsModel(c echo.Context, id connection.ID) (connections.Metrics, error) {
+	window, clock, words := operation.Hour, "15:04", "in the last hour, by minute"
+	if c.QueryParam("window") == string(operation.Day) {
+		window, words = operation.Day, "in the last 24 hours, by quarter of an hour"
+	}
+	m, err := h.connections.Metrics(c.Request().Context(), id, window)
+	if err != nil {
+		return connections.Metrics{}, err
+	}
+	chart := ui.BarChart{ID: "chart", Title: "Uplinks and downlinks " + words, First: "Uplinks", Other: "Downlinks", Step: "From (UTC)"}
+	for _, p := range m.Series {
+		chart.Bars = append(chart.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Uplinks, Other: p.Downlinks})
+	}
+	return connections.Metrics{
+		ID: id, Window: string(window), ActiveDevices: m.ActiveDevices, Uplinks: m.Uplinks, Downlinks: m.Downlinks,
+		Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Chart: chart,
+	}, nil
+}
+
+// uplinkKey shows the key of the connection's uplinks to who asks for it, or makes a new one. It is asked for with a POST,
+// so that the key stands in no page that a browser keeps or opens by itself.
+func (h *Console) uplinkKey(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	var v operation.View
+	switch c.FormValue("action") {
+	case "show":
+		v, err = h.connections.Get(c.Request().Context(), id)
+	case "renew":
+		v, err = h.connections.RenewUplinkKey(c.Request().Context(), actor(c), id)
+	default:
+		return connection.Fail(connection.CodeInvalid, "Choose show or renew.")
+	}
+	if err != nil {
+		return err
+	}
+	key := v.Connection.UplinkKey.Reveal()
+	if web.IsPartial(c) {
+		d := h.detailsHead(v)
+		d.UplinkKey = key
+		return web.Render(c, http.StatusOK, connections.Uplinks(d))
+	}
+	return h.showDetails(c, http.StatusOK, v, func(d *connections.Details) { d.UplinkKey = key })
+}

@@ -1,0 +1,215 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"boardlink/connection"
+	"boardlink/operation"
+	"boardlink/views/connections"
+	"boardlink/views/ui"
+	"boardlink/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// readField answers with a setting as it stands: what Cancel brings back.
+func (h *Console) readField(c echo.Context) error {
+	e, err := h.openEdit(c)
+	if err != nil {
+		return err
+	}
+	if !web.IsPartial(c) {
+		return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name)
+	}
+	p := e.setting.property(&e.view.Connection)
+	p.Focus = true
+	return web.Render(c, http.StatusOK, connections.Read(p))
+}
+
+// editForm opens the editor of one setting.
+func (h *Console) editForm(c echo.Context) error {
+	e, err := h.openEdit(c)
+	if err != nil {
+		return err
+	}
+	ed := e.editor()
+	if !e.setting.secret() {
+		ed.Field.Value = e.setting.get(&e.view.Connection)
+	}
+	ed.Field.Autofocus = true
+	return h.showEditor(c, http.StatusOK, e, ed)
+}
+
+// edit takes the next step of an edit: ask checks the value and asks where the change may interrupt the link, back returns
+// from the question to the editor, go makes the change.
+func (h *Console) edit(c echo.Context) error {
+	e, err := h.openEdit(c)
+	if err != nil {
+		return err
+	}
+	if err := h.readEdit(c, &e); err != nil {
+		return err
+	}
+	step := c.FormValue("step")
+	if step == "back" {
+		ed := e.editor()
+		ed.Field.Value = e.shownAgain()
+		ed.FocusOK, ed.Field.Autofocus = !e.setting.secret(), e.setting.secret()
+		return h.showEditor(c, http.StatusOK, e, ed)
+	}
+	if e.expired {
+		return h.refuse(c, e, "Type the "+e.setting.label+" again: the question waited too long.")
+	}
+	if step != "go" {
+		asks, err := h.propose(c, e)
+		if err != nil {
+			return h.answerFailure(c, e, err)
+		}
+		if asks {
+			ed := e.editor()
+			ed.Field.Value = e.shownAgain()
+			ed.Question = e.question(h.pending, actor(c))
+			return h.showEditor(c, http.StatusOK, e, ed)
+		}
+	}
+	v, err := h.apply(c, e)
+	if err != nil {
+		return h.answerFailure(c, e, err)
+	}
+	done := web.Success("Update done", "Connection '"+v.Connection.Name+"' has been updated")
+	if web.IsPartial(c) {
+		p := e.setting.property(&v.Connection)
+		p.Focus = true
+		return web.Render(c, http.StatusOK, connections.Saved(p, strconv.FormatInt(v.Connection.Version, 10), &done))
+	}
+	return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name, done)
+}
+
+// propose checks the change and says whether to ask before it: always where the setting says so, else where the running
+// link is restarted.
+func (h *Console) propose(c echo.Context, e edit) (asks bool, err error) {
+	if e.setting.alarms {
+		if _, message := parseAlarms(e.value); message != "" {
+			return false, wrongField(connections.AlarmsField, message)
+		}
+		return false, nil
+	}
+	p, err := h.connections.ProposeField(c.Request().Context(), e.id, e.version, e.setting.name, e.value)
+	if err != nil {
+		return false, err
+	}
+	if !e.setting.field.Confirms && p.Nothing() {
+		return false, nil
+	}
+	return e.setting.field.Confirms || (p.From.Active && p.Restarts()), nil
+}
+
+func (h *Console) apply(c echo.Context, e edit) (operation.View, error) {
+	ctx := c.Request().Context()
+	if !e.setting.alarms {
+		return h.connections.EditField(ctx, actor(c), e.id, e.version, e.setting.name, e.value)
+	}
+	alarms, message := parseAlarms(e.value)
+	if message != "" {
+		return operation.View{}, wrongField(connections.AlarmsField, message)
+	}
+	changed := e.view.Connection
+	changed.Alarms = alarms
+	if e.version != 0 {
+		changed.Version = e.version
+	}
+	return h.connections.Replace(ctx, actor(c), changed, operation.Secrets{Password: true, DownlinkAsKey: true})
+}
+
+func wrongField(path, message string) error {
+	f := connection.Fail(connection.CodeInvalid, "Some fields are not right.")
+	f.Fields = []connection.FieldError{{Path: path, Message: message}}
+	return f
+}
+
+// answerFailure shows what an operation complained of where the person can do something about it.
+func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
+	var conflict *operation.Conflict
+	if errors.As(err, &conflict) {
+		e.view = conflict.Theirs
+		ed := e.editor()
+		ed.Clash = e.clash(h.pending, actor(c))
+		return h.showEditor(c, http.StatusConflict, e, ed)
+	}
+	wrong, ok := fieldErrors(err)
+	if !ok {
+		return err
+	}
+	byName := byField(wrong)
+	message := byName[e.setting.name]
+	for _, other := range byName { // a rule between two settings may be told at the other one
+		if message == "" {
+			message = other
+		}
+	}
+	return h.refuse(c, e, message)
+}
+
+// refuse shows the editor again with what is wrong.
+func (h *Console) refuse(c echo.Context, e edit, message string) error {
+	ed := e.editor()
+	ed.Field.Value = e.shownAgain()
+	ed.Field.Error = message
+	ed.Field.Autofocus = true
+	return h.showEditor(c, http.StatusUnprocessableEntity, e, ed)
+}
+
+// showEditor answers with the editor: as a fragment, or within the whole page.
+func (h *Console) showEditor(c echo.Context, status int, e edit, ed connections.Editor) error {
+	if web.IsPartial(c) {
+		return web.Render(c, status, connections.EditBox(ed, false))
+	}
+	return h.showDetails(c, status, e.view, func(d *connections.Details) { d.Editing = &ed })
+}
+
+// editor is the setting's editor, empty.
+func (e edit) editor() connections.Editor {
+	field := e.setting.input()
+	return connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory}
+}
+
+// shownAgain is what was typed, as far as it may go back to the browser.
+func (e edit) shownAgain() string {
+	if e.setting.secret() {
+		return ""
+	}
+	return e.value
+}
+
+// question is what is asked before the change.
+func (e edit) question(p *pending, actor string) *connections.Question {
+	from := e.view.Connection
+	q := &connections.Question{ConnectionName: from.Name}
+	if e.setting.secret() {
+		q.Pending = p.seal(e.id, e.setting.name, actor, connection.Secret(e.value))
+	} else {
+		q.Facts = []connections.Fact{{Label: e.setting.label, Old: e.setting.shown(e.setting.get(&from)), New: e.setting.shown(e.value)}}
+	}
+	if e.setting.name == "hostName" {
+		q.Notes = append(q.Notes, "The stored password is kept and will be sent to the new host.")
+	}
+	switch {
+	case !from.Active:
+		q.Notes = append(q.Notes, "The connection is deactivated: the change counts when it is activated.")
+	case e.view.Status.Backlog > 0:
+		q.Notes = append(q.Notes, ui.Plural(e.view.Status.Backlog, "event waits", "events wait")+" in the queue; none is lost by a restart.")
+	default:
+		q.Notes = append(q.Notes, "Uplinks that come in meanwhile wait in the queue; none is lost.")
+	}
+	return q
+}
+
+// clash shows theirs and yours.
+func (e edit) clash(p *pending, actor string) *connections.Clash {
+	if e.setting.secret() {
+		return &connections.Clash{Secret: true, Pending: p.seal(e.id, e.setting.name, actor, connection.Secret(e.value))}
+	}
+	return &connections.Clash{Theirs: e.setting.shown(e.setting.get(&e.view.Connection)), Yours: e.setting.shown(e.value), Value: e.value}
+}

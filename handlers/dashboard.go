@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"net/http"
+
+	"boardlink/connection"
+	"boardlink/views/dashboard"
+	"boardlink/views/layout"
+	"boardlink/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+func (h *Console) dashboard(c echo.Context) error {
+	ctx := c.Request().Context()
+	o, err := h.connections.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	m := dashboard.Model{
+		Total: o.Total, LastHour: o.LastHour, UplinksPerMinute: o.UplinksPerMinute, DownlinksPerMinute: o.DownlinksPerMinute,
+		Backlog: o.Backlog, Parked: o.Parked, OldestAge: o.OldestAge, Latest: o.Latest, Now: h.now(),
+	}
+	for _, s := range o.States {
+		m.States = append(m.States, dashboard.StateCount(s))
+	}
+	for _, v := range o.NeedPerson {
+		m.Cases = append(m.Cases, dashboard.Case{Connection: v.Connection, Status: v.Status})
+	}
+	if m.Names, err = h.namesOf(c, o.Latest); err != nil {
+		return err
+	}
+	if c.QueryParam("part") == "live" {
+		return web.Render(c, http.StatusOK, dashboard.Live(m))
+	}
+	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, "Dashboard", layout.NavDashboard), m))
+}
+
+// namesOf gives the names of the connections that events are about, as far as they still are.
+func (h *Console) namesOf(c echo.Context, events []connection.Event) (map[connection.ID]string, error) {
+	names := map[connection.ID]string{}
+	for _, e := range events {
+		if _, known := names[e.ConnectionID]; known || e.ConnectionID == 0 {
+			continue
+		}
+		v, err := h.connections.Get(c.Request().Context(), e.ConnectionID)
+		if connection.CodeOf(err) == connection.CodeNotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		names[e.ConnectionID] = v.Connection.Name
+	}
+	return names, nil
+}

@@ -1,0 +1,112 @@
+package handlers
+
+import (
+	"strconv"
+	"strings"
+
+	"boardlink/connection"
+	"boardlink/operation"
+	"boardlink/views/connections"
+	"boardlink/views/ui"
+
+	"github.com/labstack/echo/v4"
+)
+
+// setting is one thing that can be edited in its place: a row of the table of fields, or the alarms.
+type setting struct {
+	name, label string
+	alarms      bool
+	field       connection.Field // zero for the alarms
+}
+
+func settingByName(name string) (setting, bool) {
+	if name == connections.AlarmsField {
+		return setting{name: name, label: connections.AlarmsInput().Label, alarms: true}, true
+	}
+	f, ok := connection.FieldByName(name)
+	return setting{name: name, label: f.Label, field: f}, ok
+}
+
+func (s setting) secret() bool { return s.field.Control == connection.ControlSecret }
+
+// get gives the stored value as text; never ask it of a secret.
+func (s setting) get(c *connection.Connection) string {
+	if s.alarms {
+		return connections.AlarmsText(c.Alarms)
+	}
+	return s.field.Get(c)
+}
+
+// shown writes a value the way people read it.
+func (s setting) shown(value string) string {
+	if s.alarms {
+		return value
+	}
+	if shown := connections.Shown(s.field, value); shown != "" {
+		return shown
+	}
+	return "Not set"
+}
+
+func (s setting) input() ui.Field {
+	if s.alarms {
+		return connections.AlarmsInput()
+	}
+	return connections.InputOf(s.field)
+}
+
+func (s setting) property(c *connection.Connection) connections.Property {
+	if s.alarms {
+		return connections.AlarmsProperty(c)
+	}
+	return connections.PropertyOf(c, s.field)
+}
+
+// edit is one edit under way.
+type edit struct {
+	id      connection.ID
+	setting setting
+	view    operation.View // as it is now
+	version int64          // that the editor was opened on
+	value   string         // as typed
+	expired bool           // the value was sealed, and cannot be read any more
+}
+
+// openEdit finds the connection and the setting that the address names.
+func (h *Console) openEdit(c echo.Context) (edit, error) {
+	id, err := idOf(c)
+	if err != nil {
+		return edit{}, err
+	}
+	s, ok := settingByName(c.Param("field"))
+	if !ok {
+		return edit{}, connection.Fail(connection.CodeNotFound, "There is no such setting.")
+	}
+	v, err := h.connections.Get(c.Request().Context(), id)
+	if err != nil {
+		return edit{}, err
+	}
+	return edit{id: id, setting: s, view: v}, nil
+}
+
+// readEdit takes the form: the value, or the sealed one of a secret whose question was asked, and the version.
+func (h *Console) readEdit(c echo.Context, e *edit) error {
+	values, err := c.FormParams()
+	if err != nil {
+		return badForm(err)
+	}
+	if text := values.Get("version"); text != "" {
+		if e.version, err = strconv.ParseInt(text, 10, 64); err != nil || e.version < 1 {
+			return connection.Fail(connection.CodeInvalid, "The form is damaged: open the page again.")
+		}
+	}
+	e.value = values.Get(e.setting.name)
+	if sealed := values.Get("pending"); e.setting.secret() && e.value == "" && sealed != "" {
+		secret, ok := h.pending.open(e.id, e.setting.name, actor(c), sealed)
+		e.value, e.expired = secret.Reveal(), !ok
+	}
+	return nil
+}
+
+// sameName compares a name as it was typed with the one that is meant. Spaces at the ends count for nothing.
+func sameName(typed, name string) bool { return strings.TrimSpace(typed) == strings.TrimSpace(name) }

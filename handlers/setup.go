@@ -1,0 +1,72 @@
+package handlers
+
+import (
+	"net/http"
+
+	"boardlink/access"
+	"boardlink/connection"
+	"boardlink/views/account"
+	"boardlink/views/ui"
+	"boardlink/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// setUpForm opens a set-up link: it makes the first operator, or sets the password of the one it was made for.
+func (h *Console) setUpForm(c echo.Context) error {
+	secret := c.QueryParam("token")
+	token, err := h.people.LookUpToken(c.Request().Context(), connection.Secret(secret))
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, account.SetUpPage(web.Shell(c, setUpTitle(token), ""), setUpModel(secret, token, token.Email, nil)))
+}
+
+func (h *Console) setUp(c echo.Context) error {
+	ctx, secret, email := c.Request().Context(), c.QueryParam("token"), c.FormValue("email")
+	if secret == "" {
+		secret = c.FormValue("token")
+	}
+	token, err := h.people.LookUpToken(ctx, connection.Secret(secret))
+	if err != nil {
+		return err
+	}
+	who, err := h.people.SetUp(ctx, connection.Secret(secret), email, connection.Secret(c.FormValue("password")))
+	if wrong, ok := fieldErrors(err); ok {
+		shell := web.Shell(c, "Error: "+setUpTitle(token), "")
+		return web.Render(c, http.StatusUnprocessableEntity, account.SetUpPage(shell, setUpModel(secret, token, email, wrong)))
+	}
+	if err != nil {
+		return err
+	}
+	if err := web.SignIn(c, who); err != nil {
+		return err
+	}
+	return web.Redirect(c, "/")
+}
+
+func setUpTitle(t access.SetupToken) string {
+	if t.OperatorID != 0 {
+		return "Set a new password"
+	}
+	return "Set up Boardlink"
+}
+
+func setUpModel(secret string, t access.SetupToken, email string, wrong map[string]string) account.SetUp {
+	return account.SetUp{
+		Token: secret,
+		Reset: t.OperatorID != 0,
+		Fields: []ui.Field{
+			{
+				Name: "email", Label: "E-mail", Kind: ui.KindEmail, Complete: "username", Mandatory: true, Value: email,
+				Error: wrong["email"], Autofocus: wrong == nil, Help: "You sign in with it. Nothing is sent to it.",
+			},
+			{
+				Name: "password", Label: "Password", Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
+				Error: wrong["password"], Help: passwordHelp,
+			},
+		},
+	}
+}
+
+const passwordHelp = "At least 8 characters. A sentence of your own is better than a short riddle."

@@ -1,0 +1,184 @@
+package handlers_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/operation"
+)
+
+// store keeps connections, events and figures in memory for the real operations to work on.
+type store struct {
+	mu       sync.Mutex
+	rows     map[connection.ID]connection.Connection
+	lastID   connection.ID
+	events   []connection.Event // newest first
+	lastEv   int64
+	minutes  []connection.Minute
+	totals   map[connection.ID]connection.Totals
+	statuses map[connection.ID]connection.Status
+	broken   error // what every reading fails with, nil: none
+	granted  int   // credential tries that were allowed
+	restarts int
+}
+
+func newStore() *store {
+	return &store{
+		rows: map[connection.ID]connection.Connection{}, totals: map[connection.ID]connection.Totals{},
+		statuses: map[connection.ID]connection.Status{}, lastID: 4338,
+	}
+}
+
+func notFound() error {
+	return connection.Fail(connection.CodeNotFound, "There is no such connection.")
+}
+
+func (s *store) tell(e connection.Event) connection.Event {
+	s.lastEv++
+	e.ID = s.lastEv
+	s.events = slices.Insert(s.events, 0, e)
+	return e
+}
+
+func (s *store) CreateConnection(_ context.Context, c connection.Connection, e connection.Event) (connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	c.ID, c.Version, c.CredentialVersion = s.lastID, 1, 1
+	s.rows[c.ID] = c
+	e.ConnectionID = c.ID
+	s.tell(e)
+	return c, nil
+}
+
+func (s *store) Connection(_ context.Context, id connection.ID) (connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return connection.Connection{}, s.broken
+	}
+	c, ok := s.rows[id]
+	if !ok {
+		return connection.Connection{}, notFound()
+	}
+	return c, nil
+}
+
+func (s *store) Connections(context.Context) ([]connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	var all []connection.Connection
+	for _, c := range s.rows {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b connection.Connection) int { return int(a.ID - b.ID) })
+	return all, nil
+}
+
+func (s *store) UpdateConnection(_ context.Context, c connection.Connection, e connection.Event) (connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, ok := s.rows[c.ID]
+	if !ok {
+		return connection.Connection{}, notFound()
+	}
+	if now.Version != c.Version {
+		return connection.Connection{}, connection.Fail(connection.CodeConflict, "Somebody else changed it.")
+	}
+	c.Version++
+	s.rows[c.ID] = c
+	s.tell(e)
+	return c, nil
+}
+
+func (s *store) DeleteConnection(_ context.Context, id connection.ID, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.rows[id]; !ok {
+		return notFound()
+	}
+	delete(s.rows, id)
+	s.tell(e)
+	return nil
+}
+
+func (s *store) RequestRestart(_ context.Context, _ connection.ID, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restarts++
+	s.tell(e)
+	return nil
+}
+
+func (s *store) AllowCredentialTry(context.Context, connection.ID, int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.granted++
+	return nil
+}
+
+func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []connection.Event
+	for _, e := range s.events {
+		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID > 0 && e.ID >= f.BeforeID ||
+			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
+			continue
+		}
+		if page = append(page, e); len(page) == f.Limit {
+			break
+		}
+	}
+	return page, nil
+}
+
+func (s *store) Figures(_ context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if m.ConnectionID == id && !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+func (s *store) ActiveDevices(context.Context, connection.ID, time.Time) (int, error) { return 14, nil }
+
+func (s *store) FiguresOfAll(context.Context, time.Time) (map[connection.ID]connection.Totals, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.totals, nil
+}
+
+// Reconcile, Status and Statuses make the store stand for the links as well.
+func (s *store) Reconcile(connection.ID) {}
+
+func (s *store) Status(id connection.ID) connection.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.statuses[id]
+}
+
+func (s *store) Statuses() map[connection.ID]connection.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[connection.ID]connection.Status{}
+	for id, st := range s.statuses {
+		all[id] = st
+	}
+	return all
+}
+
+// Changed and Removed make it stand for whoever accepts uplinks.
+func (s *store) Changed(connection.Connection) {}
+
+func (s *store) Removed(connection.ID) {}
