@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -32,8 +31,8 @@ type Console struct {
 	Targets func(context.Context) ([]Target, error) // the connections there are
 	Log     *slog.Logger
 
-	mu        sync.Mutex
-	lastReply string
+	mu                    sync.Mutex
+	lastReply, lastDevice string
 }
 
 // rpcTimeout is how long ThingsBoard's callers wait for an answer by default (RpcV2Controller).
@@ -86,11 +85,7 @@ func (c *Console) sendRPC(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		fport = 0
 	}
-	params, err := json.Marshal(map[string]any{"payload_hex": strings.TrimSpace(r.PostFormValue("payload")), "FPort": fport})
-	if err != nil {
-		http.Error(w, "The command cannot be written.", http.StatusBadRequest)
-		return
-	}
+	params := map[string]any{"payload_hex": strings.TrimSpace(r.PostFormValue("payload")), "FPort": fport}
 	ctx, cancel := context.WithTimeout(r.Context(), rpcTimeout)
 	defer cancel()
 	reply, err := c.Sandbox.SendRPC(ctx, r.PostFormValue("device"), "downlink", params, sandbox.RPCOptions{Timeout: rpcTimeout})
@@ -99,7 +94,7 @@ func (c *Console) sendRPC(w http.ResponseWriter, r *http.Request) {
 		text = "no answer: " + connection.Clean(err.Error())
 	}
 	c.mu.Lock()
-	c.lastReply = text
+	c.lastReply, c.lastDevice = text, r.PostFormValue("device")
 	c.mu.Unlock()
 	http.Redirect(w, r, "/#rpc-title", http.StatusSeeOther)
 }
@@ -147,7 +142,7 @@ func (c *Console) fail(w http.ResponseWriter, doing string, err error) {
 // model gathers what the page shows.
 func (c *Console) model(ctx context.Context) pageModel {
 	c.mu.Lock()
-	reply := c.lastReply
+	reply, device := c.lastReply, c.lastDevice
 	c.mu.Unlock()
 	target := c.Fleet.Target()
 	targets, err := c.Targets(ctx)
@@ -156,7 +151,7 @@ func (c *Console) model(ctx context.Context) pageModel {
 		targets = []Target{target}
 	}
 	m := pageModel{
-		Now: time.Now(), Address: c.Address, Email: c.Email, Password: c.Password, LastReply: reply,
+		Now: time.Now(), Address: c.Address, Email: c.Email, Password: c.Password, LastReply: reply, LastDevice: device,
 		Sandbox: sandboxModel{Running: c.Sandbox.Running(), HostPort: c.TBHostPort, Email: c.TBEmail, Password: c.TBPassword},
 		Targets: targets, Target: target.ID, Paused: c.Fleet.Paused(),
 	}

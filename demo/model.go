@@ -9,20 +9,21 @@ import (
 
 // pageModel is what the demo's page shows.
 type pageModel struct {
-	Now       time.Time
-	Toasts    []ui.Toast
-	Address   string // of Boardlink
-	Email     string
-	Password  string // of Boardlink's operator; random, and gone with the demo
-	Sandbox   sandboxModel
-	Targets   []Target
-	Target    connection.ID
-	Paused    bool
-	Rows      []rowModel
-	Gateways  []string // gateway devices that Boardlink made
-	Received  int
-	Repeats   int
-	LastReply string // answer to the last command
+	Now        time.Time
+	Toasts     []ui.Toast
+	Address    string // of Boardlink
+	Email      string
+	Password   string // of Boardlink's operator; random, and gone with the demo
+	Sandbox    sandboxModel
+	Targets    []Target
+	Target     connection.ID
+	Paused     bool
+	Rows       []rowModel
+	Gateways   []string // gateway devices that Boardlink made
+	Received   int
+	Repeats    int
+	LastReply  string // answer to the last command
+	LastDevice string // that it went to
 }
 
 type sandboxModel struct {
