@@ -155,15 +155,15 @@ func (p *pump) greet() error {
 		}
 		return nil
 	}
-	tick := time.NewTicker(greetEvery)
-	defer tick.Stop()
 	for _, d := range devices {
-		select {
-		case <-p.takeCtx.Done():
-			return nil
-		case <-tick.C:
-		}
 		c := p.r.k.config.Load()
+		pause := greetEvery
+		if !c.Configuration.CreateDevices {
+			pause = greetAskEvery
+		}
+		if sleep(p.takeCtx, pause) != nil {
+			return nil
+		}
 		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
 			continue
 		}
@@ -178,18 +178,23 @@ func (p *pump) greet() error {
 }
 
 const (
-	greetSince = 24 * time.Hour
-	greetMost  = 10_000
-	greetEvery = 20 * time.Millisecond
+	greetSince    = 24 * time.Hour
+	greetMost     = 10_000
+	greetEvery    = 20 * time.Millisecond
+	greetAskEvery = 200 * time.Millisecond // where each device costs a REST call too
 )
 
-// connectDevice opens a device's session at ThingsBoard, once for each of ours.
+// connectDevice opens a device's session at ThingsBoard, once for each of ours. It keeps the pace as telemetry does,
+// since it costs the gateway a message too.
 func (p *pump) connectDevice(ctx context.Context, device, profile string) error {
 	p.mu.Lock()
 	_, there := p.connected[device]
 	p.mu.Unlock()
 	if there {
 		return nil
+	}
+	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
+		return errHalted
 	}
 	if err := p.session.ConnectDevice(ctx, device, profile); err != nil {
 		return err
