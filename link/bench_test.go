@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"boardlink/connection"
+	"boardlink/live"
 	"boardlink/queue"
 	"boardlink/thingpark"
 )
@@ -29,6 +30,7 @@ type bench struct {
 	count *fakeFigures
 	park  *fakePark
 	seen  []connection.Device // of all connections
+	feed  *live.Feed
 
 	m     *Manager
 	every time.Duration // between heartbeats, where weeks must pass
@@ -47,7 +49,7 @@ func newBench(t *testing.T) *bench {
 
 // start runs a manager on the bench, as a start of the program does.
 func (b *bench) start() {
-	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park,
+	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park, Feed: b.feed,
 		Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler),
 		WhoChanged:    func(context.Context, connection.ID) string { return "alice@example.com" },
 		RecentDevices: func(context.Context, connection.ID, time.Time, int) ([]connection.Device, error) { return b.seen, nil }})
@@ -109,6 +111,7 @@ func (b *bench) want(state connection.State, code connection.ReasonCode) {
 // in runs a test in a bubble of fake time.
 func in(t *testing.T, f func(b *bench)) {
 	t.Helper()
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		defer func() {
@@ -270,7 +273,7 @@ func (l *fakeLanes) Take(ctx context.Context, limit int) ([]queue.Event, error) 
 		if err != nil || len(events) > 0 {
 			return events, err
 		}
-		timer := time.NewTimer(time.Second)
+		timer := time.NewTimer(l.q.due())
 		select {
 		case <-wake:
 		case <-timer.C:
@@ -278,6 +281,19 @@ func (l *fakeLanes) Take(ctx context.Context, limit int) ([]queue.Event, error) 
 		}
 		timer.Stop()
 	}
+}
+
+// due is the time until the next lane that waits may go on.
+func (q *fakeQueue) due() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	next := 24 * time.Hour
+	for _, at := range q.blocked {
+		if wait := time.Until(at); wait > 0 {
+			next = min(next, wait)
+		}
+	}
+	return next
 }
 
 func (l *fakeLanes) ready(limit int) ([]queue.Event, chan struct{}, error) {

@@ -39,12 +39,13 @@ type verdict struct {
 	ends   bool // the link must end: its session is of no use any more
 }
 
-// refusalPause is the pause after the nth refusal of an event; together they leave its lane free within half a minute.
+// refusalPause is the pause after the nth refusal of an event; together they leave its lane free well
+// within half a minute.
 func refusalPause(n int) time.Duration {
 	if n <= 1 {
-		return 2 * time.Second
+		return time.Second
 	}
-	return 8 * time.Second
+	return 5 * time.Second
 }
 
 // judge says what a refusal means. refusals counts one more of the event's own refusals and returns how many there were;

@@ -65,6 +65,7 @@ func TestStrategies_over_their_whole_length(t *testing.T) {
 
 func TestCalm_gives_up_until_somebody_restarts_the_connection(t *testing.T) {
 	in(t, func(b *bench) {
+		b.every = connection.HeartbeatLimit
 		b.store.edit(one, func(row *connection.Connection) { row.Configuration.ReconnectStrategy = connection.StrategyCalm })
 		b.board.locate = unreachable
 		b.start()
