@@ -1,0 +1,155 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/chromedp/cdproto/runtime"
+
+	"strings"
+)
+
+// axeRules are WCAG 2.0 to 2.2, levels A and AA, and axe's best practice.
+const axeRules = `["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`
+
+type violation struct {
+	ID    string `json:"id"`
+	Help  string `json:"help"`
+	Nodes []struct {
+		HTML    string `json:"html"`
+		Summary string `json:"failureSummary"`
+	} `json:"nodes"`
+}
+
+// axe looks at the page as it stands and returns what is against the rules.
+func (b *browser) axe(source string) []violation {
+	b.t.Helper()
+	await := true
+	call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: source})
+	r := call(b, runtime.Evaluate, runtime.EvaluateParams{
+		Expression:   `axe.run(document,{runOnly:` + axeRules + `}).then(r=>JSON.stringify(r.violations))`,
+		AwaitPromise: &await,
+	})
+	if r.ExceptionDetails != nil || r.Result == nil {
+		b.t.Fatalf("axe did not run: %+v", r.ExceptionDetails)
+	}
+	var text string
+	if err := json.Unmarshal(r.Result.Value, &text); err != nil {
+		b.t.Fatalf("axe's answer: %v", err)
+	}
+	var found []violation
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		b.t.Fatalf("axe's answer: %v", err)
+	}
+	return found
+}
+
+// TestAccessibility shows each page in light and dark, wide and narrow, and in the states of an edit, to axe-core, and
+// looks for what it cannot: ids given twice, and a page wider than the window.
+func TestAccessibility(t *testing.T) {
+	source, err := os.ReadFile("testdata/axe-core-4.14.1/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, b := signedIn(t, true)
+	id := p.connection("Under the magnifying glass")
+	p.connection("A second one, whose name is rather long so that it must be broken somewhere on a narrow screen")
+	open := func(path, role, name string) func() {
+		return func() { b.open(path); b.find(role, name) }
+	}
+	details := "/connections/" + id
+	pages := []struct {
+		name string
+		show func()
+	}{
+		{"dashboard", open("/", "heading", "Dashboard")},
+		{"connections", open("/connections", "heading", "Connections")},
+		{"no match", open("/connections?q=nothing-like-this", "link", "Clear filter")},
+		{"connection types", open("/connections/new", "heading", "Choose a connection type")},
+		{"form", open("/connections/new?type=actility-thingsboard-iot", "heading", "Set your connection")},
+		{"form with errors", func() {
+			b.open("/connections/new?type=actility-thingsboard-iot")
+			b.click("button", "Create")
+			b.find("heading", "There is a problem")
+		}},
+		{"details", open(details, "heading", "Basic settings*")},
+		{"editing", func() { b.open(details); b.click("button", "Edit Username"); b.awaitFocus("textbox Username") }},
+		{"editing the password", func() { b.open(details); b.click("button", "Edit Password"); b.awaitFocus("textbox Password") }},
+		{"editing with an error", func() {
+			b.open(details)
+			b.click("button", "Edit Username")
+			b.awaitFocus("textbox Username")
+			b.fill("textbox", "Username", "nobody")
+			b.click("button", "Confirm")
+			b.see("Write an e-mail address")
+		}},
+		{"dialog", func() {
+			b.open(details)
+			b.click("button", "Edit Username")
+			b.awaitFocus("textbox Username")
+			b.fill("textbox", "Username", "other@example.com")
+			b.click("button", "Confirm")
+			b.find("dialog", "Confirmation")
+		}},
+		{"delete", func() { b.open(details); b.click("button", "Delete"); b.find("dialog", "*") }},
+		{"events", open("/events", "heading", "Events")},
+		{"not found", open("/connections/999", "heading", "*")},
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{1280, 320} {
+			b.scheme(scheme)
+			b.size(width, 800)
+			for _, page := range pages {
+				t.Run(fmt.Sprintf("%s, %s, %d px", page.name, scheme, width), func(t *testing.T) {
+					b.t = t
+					page.show()
+					for _, v := range b.axe(string(source)) {
+						for _, n := range v.Nodes {
+							t.Errorf("%s: %s\n%s\n%s", v.ID, v.Help, n.HTML, n.Summary)
+						}
+					}
+					b.uniqueIDs()
+					b.fits(width)
+				})
+			}
+		}
+	}
+	b.t = t
+	b.quiet()
+}
+
+// uniqueIDs fails where an id stands twice.
+func (b *browser) uniqueIDs() {
+	b.t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.html()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+		id := s.AttrOr("id", "")
+		if seen[id] {
+			b.t.Errorf("the id %q stands twice", id)
+		}
+		seen[id] = true
+	})
+}
+
+// fits fails where the page must be scrolled sideways.
+func (b *browser) fits(width int64) {
+	b.t.Helper()
+	r := call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.documentElement.scrollWidth"})
+	var got int64
+	if err := json.Unmarshal(r.Result.Value, &got); err != nil {
+		b.t.Fatal(err)
+	}
+	if got > width {
+		b.shot("too-wide")
+		b.t.Errorf("the page is %d px wide in a window of %d", got, width)
+	}
+}
