@@ -35,7 +35,7 @@ type Configuration struct {
 	CreateDevices        bool
 	SendMetadata         bool
 	SendRawDecodedFormat bool
-	UplinkTimeValidity   Duration // 0: without limit
+	UplinkTimeValidity   Duration // empty: without limit
 	TelemetryFormat      TelemetryFormat
 	DeviceType           string
 	VerifyUplinkToken    bool

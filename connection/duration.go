@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Duration is a span written as one number and one unit: 30s, 5m, 72h, 7d. Zero means "not set" and is written "".
-type Duration time.Duration
+// Duration is a span as somebody wrote it: one number and one unit, 30s, 5m, 72h, 7d. It is kept as written, so that
+// what was sent is what is read again. Empty means "not set".
+type Duration string
 
 const (
 	day         = 24 * time.Hour
@@ -20,40 +21,44 @@ var durationUnits = []struct {
 	span   time.Duration
 }{{'d', day}, {'h', time.Hour}, {'m', time.Minute}, {'s', time.Second}}
 
-// ParseDuration reads the written form, 1 s to 365 d. The empty text is zero.
+// ParseDuration checks the written form, 1 s to 365 d, and drops leading zeros of its number. The empty text is "not set".
 func ParseDuration(s string) (Duration, error) {
 	if s == "" {
-		return 0, nil
+		return "", nil
 	}
 	bad := fmt.Errorf("a duration is one number and one unit (s, m, h or d), from 1s to 365d")
 	digits, letter := s[:len(s)-1], s[len(s)-1]
 	if len(digits) == 0 || len(digits) > 9 || digits[0] < '0' || digits[0] > '9' {
-		return 0, bad
+		return "", bad
 	}
 	n, err := strconv.Atoi(digits)
 	if err != nil {
-		return 0, bad
+		return "", bad
 	}
 	for _, u := range durationUnits {
 		if u.letter != letter {
 			continue
 		}
 		if d := time.Duration(n) * u.span; d >= minDuration && d <= maxDuration && d/u.span == time.Duration(n) {
-			return Duration(d), nil
+			return Duration(strconv.Itoa(n) + string(letter)), nil
 		}
 	}
-	return 0, bad
+	return "", bad
 }
 
-// String writes the span in the largest unit that divides it.
-func (d Duration) String() string {
-	if d == 0 {
-		return ""
+// Span is the length of time; zero where it is not set or was never checked.
+func (d Duration) Span() time.Duration {
+	if d == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(string(d[:len(d)-1]))
+	if err != nil {
+		return 0
 	}
 	for _, u := range durationUnits {
-		if time.Duration(d)%u.span == 0 {
-			return strconv.FormatInt(int64(time.Duration(d)/u.span), 10) + string(u.letter)
+		if u.letter == d[len(d)-1] {
+			return time.Duration(n) * u.span
 		}
 	}
-	return time.Duration(d).String()
+	return 0
 }

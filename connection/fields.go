@@ -86,7 +86,7 @@ var Fields = []Field{
 		Set: func(c *Connection, s string) string { c.Configuration.DeviceType = strings.TrimSpace(s); return "" }},
 	{Name: "uplinkTimeValidity", Path: "configuration.uplinkTimeValidity", Label: "Uplink validity", Control: ControlDuration, Advanced: true,
 		Help: "An uplink older than this when its turn comes is not sent. One number and one unit: s, m, h or d. Empty: uplinks never expire.", Example: "72h",
-		Get: func(c *Connection) string { return c.Configuration.UplinkTimeValidity.String() },
+		Get: func(c *Connection) string { return string(c.Configuration.UplinkTimeValidity) },
 		Set: func(c *Connection, s string) string {
 			d, err := ParseDuration(strings.TrimSpace(s))
 			if err != nil {

@@ -3,11 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"boardlink/connection"
 )
@@ -35,7 +33,7 @@ func (r *row) settings() []column {
 		{"create_devices", &c.CreateDevices},
 		{"send_metadata", &c.SendMetadata},
 		{"send_raw_decoded_format", &c.SendRawDecodedFormat},
-		{"uplink_time_validity", secondsColumn{&c.UplinkTimeValidity}},
+		{"uplink_time_validity", &c.UplinkTimeValidity},
 		{"telemetry_format", &c.TelemetryFormat},
 		{"device_type", &c.DeviceType},
 		{"verify_uplink_token", &c.VerifyUplinkToken},
@@ -110,20 +108,4 @@ func isLive(ctx context.Context, tx *sql.Tx, id connection.ID) (bool, error) {
 		return false, fmt.Errorf("look for connection: %w", err)
 	}
 	return n > 0, nil
-}
-
-// secondsColumn keeps a duration as whole seconds.
-type secondsColumn struct{ d *connection.Duration }
-
-func (c secondsColumn) Value() (driver.Value, error) {
-	return int64(time.Duration(*c.d) / time.Second), nil
-}
-
-func (c secondsColumn) Scan(v any) error {
-	n, ok := v.(int64)
-	if !ok {
-		return fmt.Errorf("a duration is stored as %T", v)
-	}
-	*c.d = connection.Duration(time.Duration(n) * time.Second)
-	return nil
 }

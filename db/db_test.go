@@ -269,7 +269,7 @@ func testConnection(name string) connection.Connection {
 		Configuration: connection.Configuration{
 			Description: "Meters of " + name, HostName: "tb.example.com:443", Username: name + "@example.com",
 			Password: connection.Secret("p4ssw0rd-" + name), CreateDevices: true, SendMetadata: true, SendRawDecodedFormat: true,
-			UplinkTimeValidity: connection.Duration(72 * time.Hour), TelemetryFormat: connection.FormatMeasurements, DeviceType: "Meter",
+			UplinkTimeValidity: "72h", TelemetryFormat: connection.FormatMeasurements, DeviceType: "Meter",
 			VerifyUplinkToken: true, DownlinkEnabled: true, DownlinkAsID: "TWA_1", DownlinkAsKey: connection.Secret("as-key-" + name),
 			DownlinkPort: 7, DownlinkURL: "https://lrc.example.com/rest/downlink", Protocol: connection.ProtocolSSL,
 			RestURL: "https://rest.example.com", MQTTHostName: "mqtt.example.com:8883", CACertificate: "PEM", ReconnectStrategy: connection.StrategyCalm,

@@ -150,7 +150,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("the message reads %q", got)
 		}
 		cfg := c.store.rows[4339].Configuration
-		if cfg.CreateDevices || cfg.UplinkTimeValidity.String() != "3d" || cfg.TelemetryFormat != connection.FormatMeasurements || cfg.Password != canaryPassword {
+		if cfg.CreateDevices || cfg.UplinkTimeValidity != "72h" || cfg.TelemetryFormat != connection.FormatMeasurements || cfg.Password != canaryPassword {
 			t.Errorf("stored is %+v", cfg)
 		}
 	})

@@ -75,14 +75,14 @@ func mapped(cfg connection.Configuration, e queue.Event) (telemetry.Message, err
 // expired reports whether an event is older than the connection's validity when its turn has come. Its age counts from
 // the document's own time, which may be much earlier than its reception.
 func expired(cfg connection.Configuration, e queue.Event, now time.Time) bool {
-	if cfg.UplinkTimeValidity <= 0 {
+	if cfg.UplinkTimeValidity.Span() <= 0 {
 		return false
 	}
 	from := e.Time
 	if from.IsZero() {
 		from = e.ReceivedAt
 	}
-	return now.Sub(from) > time.Duration(cfg.UplinkTimeValidity)
+	return now.Sub(from) > cfg.UplinkTimeValidity.Span()
 }
 
 // send publishes a message and returns nil only when ThingsBoard said that it has it.

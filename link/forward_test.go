@@ -121,7 +121,7 @@ func TestForwarding_brings_everything_over_a_loss_in_order(t *testing.T) {
 
 func TestForwarding_drops_what_is_too_old_and_tells_once(t *testing.T) {
 	in(t, func(b *bench) {
-		b.store.edit(one, func(c *connection.Connection) { c.Configuration.UplinkTimeValidity = connection.Duration(time.Hour) })
+		b.store.edit(one, func(c *connection.Connection) { c.Configuration.UplinkTimeValidity = "1h" })
 		old := func(e *queue.Event) { e.Time = e.Time.Add(-2 * time.Hour) }
 		for range 5 {
 			b.queue.put(deviceA, old)

@@ -12,7 +12,7 @@ CREATE TABLE connections (
   create_devices          INTEGER NOT NULL,
   send_metadata           INTEGER NOT NULL,
   send_raw_decoded_format INTEGER NOT NULL,
-  uplink_time_validity    INTEGER NOT NULL, -- seconds, 0: without limit
+  uplink_time_validity    TEXT    NOT NULL, -- as written: 72h; empty: without limit
   telemetry_format        TEXT    NOT NULL,
   device_type             TEXT    NOT NULL,
   verify_uplink_token     INTEGER NOT NULL,
