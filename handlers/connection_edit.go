@@ -172,7 +172,11 @@ func (h *Console) showEditor(c echo.Context, status int, e edit, ed connections.
 // editor is the setting's editor, empty.
 func (e edit) editor() connections.Editor {
 	field := e.setting.input()
-	return connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory}
+	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory}
+	if e.setting.name == "name" {
+		ed.Heading = e.view.Connection.Name
+	}
+	return ed
 }
 
 // shownAgain is what was typed, as far as it may go back to the browser.

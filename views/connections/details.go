@@ -156,8 +156,13 @@ func (d Details) remedy() (state.Action, bool) {
 	return state.Remedy(d.Connection.Active, d.Status.State)
 }
 
-// editHint is the field that a refused sign-in asks to be corrected.
-func (d Details) editHint() bool { return d.Status.State == connection.AuthenticationFailed }
+// fix is the setting to correct where the link cannot help itself.
+func (d Details) fix() (state.Fix, bool) {
+	if !d.Status.State.NeedsPerson() {
+		return state.Fix{}, false
+	}
+	return state.FixOf(d.Status.ReasonCode)
+}
 
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
 

@@ -158,6 +158,7 @@ type Editor struct {
 	Field    ui.Field
 	Version  int64
 	Star     bool
+	Heading  string    // of the page, while its visible one is being edited; else empty
 	Question *Question // asked now; nil: not yet
 	Clash    *Clash    // somebody else was quicker; nil: nobody
 	FocusOK  bool      // the focus belongs on Confirm: the person came back from the question

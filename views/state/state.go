@@ -89,3 +89,28 @@ func Remedy(active bool, s connection.State) (Action, bool) {
 	}
 	return Action{}, false
 }
+
+// Fix is a setting whose correction helps, and what the button that leads to it says.
+type Fix struct{ Field, Label string }
+
+// FixOf names the setting that a reason asks to be corrected, if it is one that can be.
+func FixOf(code connection.ReasonCode) (Fix, bool) {
+	switch code {
+	case connection.ReasonAuthRefused, connection.ReasonAuthExpired:
+		return Fix{"password", "Change the password"}, true
+	case connection.ReasonAuth2FA, connection.ReasonAuthSysAdmin, connection.ReasonNoGateway, connection.ReasonPermission:
+		return Fix{"username", "Change the username"}, true
+	case connection.ReasonDNSNotFound, connection.ReasonTCPRefused, connection.ReasonTLSName, connection.ReasonNotThingsBoard, connection.ReasonProtocol:
+		return Fix{"hostName", "Change the domain name"}, true
+	case connection.ReasonTLSUnknownCA:
+		return Fix{"caCertificate", "Add the certificate"}, true
+	case connection.ReasonTLSNotOffered:
+		return Fix{"protocol", "Change the protocol"}, true
+	case connection.ReasonMQTTNotFound:
+		return Fix{"mqttHostName", "Set the MQTT host"}, true
+	}
+	return Fix{}, false
+}
+
+// Path is the address where the setting is edited.
+func (f Fix) Path(id connection.ID) string { return "/connections/" + id.String() + "/edit/" + f.Field }
