@@ -28,7 +28,8 @@ generate: ## make the templ code and the CSS anew
 	else echo "Node is not here: the CSS stays as committed."; fi
 
 css:
-	@[ -x node_modules/.bin/tailwindcss ] || npm ci --no-audit --no-fund --loglevel=error
+	@# Not npm ci: it refuses where a registry lacks the optional packages of other platforms.
+	@[ -x node_modules/.bin/tailwindcss ] || npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	node_modules/.bin/tailwindcss -i web/app.css -o static/app.css --minify 2>/dev/null
 
 # Generated files are committed. This makes them anew and fails where the committed ones were not what comes out.
