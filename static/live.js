@@ -1,10 +1,10 @@
 // Live parts: the stream says what changed, the page fetches the parts that show it. A part names what it shows in
 // data-live ("connection:12 figures:*") and its own address in data-live-url; it holds no field that somebody types in.
 {
-  const pause = 1000 // between two fetches of one part, milliseconds
   const source = document.body.dataset.stream
-  const due = new Set()
-  let stream, failures = 0, poll, timer, last = 0
+  const due = new Map() // id of a part -> when to fetch it
+  const fetched = new Map() // id of a part -> when it was fetched last
+  let stream, failures = 0, poll, timer
 
   const shows = (part, change) => part.dataset.live.split(' ').some((key) => {
     const [topic, id] = key.split(':')
@@ -14,29 +14,41 @@
   const busy = (part) => part.querySelector('details[open], dialog[open]') ||
     (part.contains(document.activeElement) && !document.activeElement.matches('a'))
 
-  const refresh = () => {
-    timer = 0
-    last = Date.now()
-    for (const id of due) {
-      const part = document.getElementById(id)
-      if (part && busy(part)) continue
-      due.delete(id)
-      if (!part) continue
-      const before = part.dataset.announce
-      const focused = links(part).indexOf(document.activeElement)
-      htmx.ajax('GET', part.dataset.liveUrl, { source: part, target: part, swap: 'outerHTML', headers: { 'X-Boardlink-Live': '1' } })
-        .then(() => {
-          const fresh = document.getElementById(id)
-          if (focused >= 0 && document.activeElement === document.body) links(fresh)[focused]?.focus({ preventScroll: true })
-          if (fresh?.dataset.announce !== before) say(fresh.dataset.announce)
-        }, () => {})
-    }
-    if (due.size) schedule()
+  const load = (part) => {
+    const { id, dataset: { announce, liveUrl } } = part
+    const focused = links(part).indexOf(document.activeElement)
+    fetched.set(id, Date.now())
+    htmx.ajax('GET', liveUrl, { source: part, target: part, swap: 'outerHTML', headers: { 'X-Boardlink-Live': '1' } }).then(() => {
+      const fresh = document.getElementById(id)
+      if (focused >= 0 && document.activeElement === document.body) links(fresh)[focused]?.focus({ preventScroll: true })
+      if (fresh?.dataset.announce !== announce) say(fresh.dataset.announce)
+    }, () => {})
   }
-  const schedule = () => { timer ||= setTimeout(refresh, Math.max(50, last + pause - Date.now())) }
+  const refresh = () => {
+    const now = Date.now()
+    for (const [id, at] of due) {
+      const part = document.getElementById(id)
+      if (at > now) continue
+      if (part && busy(part)) { due.set(id, now + 1000); continue }
+      due.delete(id)
+      if (part) load(part)
+    }
+    schedule()
+  }
+  const schedule = () => {
+    clearTimeout(timer)
+    if (due.size) timer = setTimeout(refresh, Math.max(0, Math.min(...due.values()) - Date.now()))
+  }
+  // A state is shown at once, figures once a second.
   const mark = (changes) => {
-    for (const part of all('[data-live]')) if (!changes || changes.some((c) => shows(part, c))) due.add(part.id)
-    if (due.size) schedule()
+    for (const part of all('[data-live]')) {
+      const mine = changes?.filter((c) => shows(part, c))
+      if (mine && !mine.length) continue
+      const pause = mine?.some((c) => c.topic === 'connection') ? 250 : 1000
+      const at = Math.max(Date.now() + 20, (fetched.get(part.id) || 0) + pause)
+      due.set(part.id, Math.min(at, due.get(part.id) || Infinity))
+    }
+    schedule()
   }
 
   const close = () => {
@@ -69,7 +81,7 @@
       const part = e.detail.target
       if (!e.detail.requestConfig.headers['X-Boardlink-Live'] || !busy(part)) return
       e.detail.shouldSwap = false
-      due.add(part.id)
+      due.set(part.id, Date.now() + 1000)
       schedule()
     })
     on('visibilitychange', follow)

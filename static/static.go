@@ -77,6 +77,9 @@ func read(name string, parts []string) (*asset, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", part, err)
 		}
+		if len(parts) > 1 {
+			b = withoutComments(b) // ours; what others made is served as they made it
+		}
 		plain.Write(b)
 	}
 	var zipped bytes.Buffer
@@ -98,6 +101,17 @@ func read(name string, parts []string) (*asset, error) {
 		url:   Prefix + strings.TrimSuffix(name, ext) + "." + hash + ext,
 		plain: plain.Bytes(), zipped: zipped.Bytes(),
 	}, nil
+}
+
+// withoutComments leaves out the lines of a script that hold nothing but a comment.
+func withoutComments(script []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(script) {
+		if !bytes.HasPrefix(bytes.TrimSpace(line), []byte("//")) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // URL gives the address of an asset: URL("app.css") is "/static/app.0123456789ab.css". It panics for a name that is not an

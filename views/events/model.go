@@ -4,6 +4,7 @@ package events
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -54,9 +55,9 @@ func levels() []connection.Level {
 	return []connection.Level{connection.LevelInfo, connection.LevelWarning, connection.LevelError}
 }
 
-// by says who caused an event, "" where nobody did.
+// by says who caused an event, "" where nobody did or the message begins with the name.
 func by(e connection.Event) string {
-	if e.Actor == "" || e.Actor == connection.System {
+	if e.Actor == "" || e.Actor == connection.System || strings.HasPrefix(e.Message, e.Actor) {
 		return ""
 	}
 	return "by " + e.Actor
