@@ -48,7 +48,7 @@ vet:
 
 lint: vet ## vet, staticcheck, errcheck
 	$(TOOL) staticcheck $(PACKAGES)
-	$(TOOL) errcheck -ignoregenerated $(PACKAGES)
+	$(TOOL) errcheck -ignoregenerated -ignoretests -exclude tools/errcheck.txt $(PACKAGES)
 
 unit:
 	go test -race -shuffle=on -count=1 -timeout 5m $(PACKAGES)
