@@ -23,7 +23,7 @@ const (
 )
 
 // startSandbox starts a ThingsBoard with TLS and returns it with the environment in which a program reaches it.
-func startSandbox(t *testing.T, opt sandbox.Options) (*sandbox.Sandbox, []string) {
+func startSandbox(t testing.TB, opt sandbox.Options) (*sandbox.Sandbox, []string) {
 	t.Helper()
 	opt.TLS = true
 	s, err := sandbox.Start(opt)
@@ -204,7 +204,7 @@ type frames struct {
 	repeats int
 }
 
-func framesIn(t *testing.T, tb *sandbox.Sandbox, device string) frames {
+func framesIn(t testing.TB, tb *sandbox.Sandbox, device string) frames {
 	t.Helper()
 	f := frames{has: map[int]bool{}}
 	for _, point := range tb.Telemetry(device) {

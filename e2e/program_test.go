@@ -68,7 +68,7 @@ func (o *output) String() string {
 
 // program is one running boardlink. Its data folder outlives it, so that it can be started again.
 type program struct {
-	t    *testing.T
+	t    testing.TB
 	base string // http://localhost:PORT
 	data string
 	addr string
@@ -79,7 +79,7 @@ type program struct {
 }
 
 // newProgram prepares a program with a data folder and a port of its own.
-func newProgram(t *testing.T, env ...string) *program {
+func newProgram(t testing.TB, env ...string) *program {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
