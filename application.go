@@ -67,34 +67,35 @@ type surroundings struct {
 }
 
 // assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
-func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (a *application, err error) {
-	a = &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
-	defer func() {
-		if err != nil {
-			a.release()
-			a = nil
-		}
-	}()
+func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (*application, error) {
+	a := &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	if err := a.open(ctx, cfg, around); err != nil {
+		a.release()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *application) open(ctx context.Context, cfg config.Config, around surroundings) error {
 	policy, err := checkSettings(cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.openData(ctx, cfg); err != nil {
-		return nil, err
+		return err
 	}
 	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("listen: %w", err)
 	}
 	a.public = cfg.PublicURLFor(a.listener.Addr().String())
 	if err := a.lock.SetAddr(a.listener.Addr().String()); err != nil {
-		return nil, err
+		return err
 	}
-
-	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: log})
+	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
-		return nil, err
+		return err
 	}
-	return a, a.wireHTTP(ctx, cfg)
+	return a.wireHTTP(ctx, cfg)
 }
 
 // checkSettings checks what config cannot know the rules of, before anything is opened.
