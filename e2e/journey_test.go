@@ -315,7 +315,7 @@ func TestDelete(t *testing.T) {
 		b.find("heading", "Delete the connection*")
 		b.fill("textbox", "Name*", "something else")
 		b.click("button", "Delete")
-		b.see("Type")
+		b.until("say that the name is wrong", func() bool { return strings.HasPrefix(b.title(), "Error: ") })
 		if status, _ := p.api(http.MethodGet, "/connections/"+id, nil); status != http.StatusOK {
 			t.Fatalf("a wrong name deleted the connection: %d", status)
 		}
