@@ -52,7 +52,12 @@ type Publisher interface {
 	Publish(c live.Change)
 }
 
-// Options are what [New] needs. All fields but Now are mandatory.
+// Refusals counts the uplinks that were refused.
+type Refusals interface {
+	Refusals(id connection.ID) connection.Refusals
+}
+
+// Options are what [New] needs. All fields but Refusals and Now are mandatory.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -62,6 +67,7 @@ type Options struct {
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
+	Refusals     Refusals         // nil: nobody counts
 	Now          func() time.Time // nil: time.Now
 }
 
@@ -73,6 +79,7 @@ type Connections struct {
 	feed      Publisher
 	publicURL string
 	newKey    func() connection.Secret
+	refusals  Refusals
 	now       func() time.Time
 }
 
@@ -83,7 +90,7 @@ func New(opt Options) *Connections {
 	}
 	return &Connections{
 		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, now: opt.Now,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
 	}
 }
 

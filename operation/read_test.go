@@ -147,3 +147,16 @@ func TestEvents_page_from_the_newest_on(t *testing.T) {
 		t.Errorf("last page %v, next %d, error %v", page, next, err)
 	}
 }
+
+func TestGet_tells_of_refused_uplinks(t *testing.T) {
+	w := operationtest.New(nil)
+	id := create(t, w)
+	want := connection.Refusals{Count: 3, LastAt: operationtest.Now, LastKind: connection.RefusedKey}
+	w.Refusals.Set(id, want)
+	if v, err := w.Get(t.Context(), id); err != nil || v.Refused != want {
+		t.Errorf("refused %+v, error %v", v.Refused, err)
+	}
+	if views, _, err := w.List(t.Context(), operation.Filter{}); err != nil || views[0].Refused != want {
+		t.Errorf("the list says %+v, error %v", views, err)
+	}
+}

@@ -14,6 +14,8 @@ type View struct {
 	Status     connection.Status
 	// UplinkURL is where ThingPark posts uplinks. The credential is no part of it: everybody who may look reads this.
 	UplinkURL string
+	// Refused counts the uplinks that were refused lately; ThingPark's operator sees those, and ours would not.
+	Refused connection.Refusals
 }
 
 // UplinkURLWithKey gives the address to paste into ThingPark, credential included. Show it only to those who may change
@@ -23,11 +25,15 @@ func (v View) UplinkURLWithKey() string {
 }
 
 func (o *Connections) view(c connection.Connection, s connection.Status) View {
-	return View{
+	v := View{
 		Connection: c,
 		Status:     statusOf(c, s),
 		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
 	}
+	if o.refusals != nil {
+		v.Refused = o.refusals.Refusals(c.ID)
+	}
+	return v
 }
 
 // statusOf completes what the manager says. A connection that it has not taken up yet is about to start, or deactivated.

@@ -18,6 +18,7 @@ type World struct {
 	Links    *Links
 	Observer *Observer
 	Feed     *Feed
+	Refusals *Refusals
 }
 
 // Now is the time in a [World] that was given no clock.
@@ -31,10 +32,10 @@ func New(now func() time.Time) *World {
 	if now == nil {
 		now = func() time.Time { return Now }
 	}
-	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Observer: &Observer{}, Feed: &Feed{}}
+	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Observer: &Observer{}, Feed: &Feed{}, Refusals: &Refusals{}}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Now: now,
+		Store: w.Store, Links: w.Links, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
 		NewUplinkKey: func() connection.Secret {
 			keys++
 			return connection.Secret(fmt.Sprintf("uplink-key-%d", keys))
@@ -54,6 +55,19 @@ func Valid() connection.Connection {
 	c.Configuration.HostName = "thingsboard.example.com:443"
 	c.Configuration.Username = "tenant@example.com"
 	c.Configuration.Password = Password
+	return c
+}
+
+// Refusals pretends to count refused uplinks.
+type Refusals struct{ counts sync.Map }
+
+// Set says what was refused.
+func (r *Refusals) Set(id connection.ID, counted connection.Refusals) { r.counts.Store(id, counted) }
+
+// Refusals implements [operation.Refusals].
+func (r *Refusals) Refusals(id connection.ID) connection.Refusals {
+	counted, _ := r.counts.Load(id)
+	c, _ := counted.(connection.Refusals)
 	return c
 }
 
