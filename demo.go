@@ -195,8 +195,25 @@ func (s *stage) firstConnection(ctx context.Context, a *application) (demo.Targe
 }
 
 func (s *stage) downlinksTo(cfg *connection.Configuration) {
-	cfg.DownlinkURL = "http://" + s.thingpark.Addr().String() + "/thingpark/lrc/rest/downlink"
-	cfg.DownlinkAsID, cfg.DownlinkAsKey = demoASID, s.secrets.asKey
+	cfg.DownlinkURL, cfg.DownlinkAsID, cfg.DownlinkAsKey = s.parkURL(), demoASID, s.secrets.asKey
+}
+
+func (s *stage) parkURL() string {
+	return "http://" + s.thingpark.Addr().String() + "/thingpark/lrc/rest/downlink"
+}
+
+// retryClosed lets every link that waits for its next try make it now.
+func retryClosed(ctx context.Context, a *application) error {
+	views, _, err := a.operations.List(ctx, operation.Filter{States: []connection.State{connection.Closed}})
+	if err != nil {
+		return err
+	}
+	for _, v := range views {
+		if _, err := a.operations.Retry(ctx, demoActor, v.Connection.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func targetOf(v operation.View) demo.Target {
@@ -210,7 +227,13 @@ func (s *stage) play(ctx context.Context, a *application, first demo.Target) {
 	console := &demo.Console{
 		Address: a.public, Email: s.operator, Password: s.secrets.operator.Reveal(),
 		TBHostPort: s.hostPort, TBEmail: demoTenant, TBPassword: s.secrets.tenant.Reveal(),
+		ParkURL: s.parkURL(), ASID: demoASID, ASKey: s.secrets.asKey,
 		Sandbox: s.sandbox, Fleet: s.fleet, Log: s.log,
+		Pointed: func(ctx context.Context, id connection.ID) error {
+			_, err := a.operations.Restart(ctx, demoActor, id)
+			return err
+		},
+		Started: func(ctx context.Context) error { return retryClosed(ctx, a) },
 		Targets: func(ctx context.Context) ([]demo.Target, error) {
 			views, _, err := a.operations.List(ctx, operation.Filter{})
 			targets := make([]demo.Target, 0, len(views))
@@ -251,8 +274,13 @@ Boardlink's demo is running. Ctrl-C ends it; nothing of it is kept.
     Domain Name       %s
     Username          %s
     Password          %s
+    for commands, under Advanced settings
+    Downlink address  %s
+    AS ID             %s
+    AS key            %s
 
-`, a.public, s.operator, s.secrets.operator.Reveal(), "http://localhost:"+portOf(s.page), s.hostPort, demoTenant, s.secrets.tenant.Reveal())
+`, a.public, s.operator, s.secrets.operator.Reveal(), "http://localhost:"+portOf(s.page), s.hostPort, demoTenant, s.secrets.tenant.Reveal(),
+		s.parkURL(), demoASID, s.secrets.asKey.Reveal())
 }
 
 func portOf(l net.Listener) string {

@@ -1,12 +1,12 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,14 +26,25 @@ type Console struct {
 	TBEmail         string
 	TBPassword      string
 
+	ParkURL, ASID string // of the simulated ThingPark
+	ASKey         connection.Secret
+
 	Sandbox *sandbox.Sandbox
 	Fleet   *Fleet
 	Targets func(context.Context) ([]Target, error) // the connections there are
+	// Pointed is told where the fleet posts to from now on. ThingsBoard sends a device's commands to the session that
+	// connected it last, so the link there must connect the devices anew.
+	Pointed func(context.Context, connection.ID) error
+	// Started is told that the sandbox runs again, so that nobody need wait for the next try.
+	Started func(context.Context) error
 	Log     *slog.Logger
 
-	mu                    sync.Mutex
-	lastReply, lastDevice string
+	mu   sync.Mutex
+	last command
 }
+
+// command is the one that was sent last, and its answer.
+type command struct{ device, payload, fport, reply string }
 
 // rpcTimeout is how long ThingsBoard's callers wait for an answer by default (RpcV2Controller).
 const rpcTimeout = 10 * time.Second
@@ -81,20 +92,17 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, shown templ.Com
 }
 
 func (c *Console) sendRPC(w http.ResponseWriter, r *http.Request) {
-	fport, err := strconv.Atoi(r.PostFormValue("fport"))
-	if err != nil {
-		fport = 0
-	}
-	params := map[string]any{"payload_hex": strings.TrimSpace(r.PostFormValue("payload")), "FPort": fport}
+	sent := command{device: r.PostFormValue("device"), payload: strings.TrimSpace(r.PostFormValue("payload")), fport: strings.TrimSpace(r.PostFormValue("fport"))}
+	params := map[string]any{"payload_hex": sent.payload, "FPort": sent.fport}
 	ctx, cancel := context.WithTimeout(r.Context(), rpcTimeout)
 	defer cancel()
-	reply, err := c.Sandbox.SendRPC(ctx, r.PostFormValue("device"), "downlink", params, sandbox.RPCOptions{Timeout: rpcTimeout})
-	text := connection.Clean(string(reply))
+	reply, err := c.Sandbox.SendRPC(ctx, sent.device, "downlink", params, sandbox.RPCOptions{Timeout: rpcTimeout})
+	sent.reply = connection.Clean(string(reply))
 	if err != nil {
-		text = "no answer: " + connection.Clean(err.Error())
+		sent.reply = "no answer: " + connection.Clean(err.Error())
 	}
 	c.mu.Lock()
-	c.lastReply, c.lastDevice = text, r.PostFormValue("device")
+	c.last = sent
 	c.mu.Unlock()
 	http.Redirect(w, r, "/#rpc-title", http.StatusSeeOther)
 }
@@ -117,6 +125,10 @@ func (c *Console) steerFleet(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		c.Fleet.SetTarget(targets[i])
+		if err := c.Pointed(r.Context(), targets[i].ID); err != nil {
+			c.fail(w, "connect the devices there", err)
+			return
+		}
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
@@ -128,6 +140,10 @@ func (c *Console) steerSandbox(w http.ResponseWriter, r *http.Request) {
 	case "start":
 		if err := c.Sandbox.Resume(); err != nil {
 			c.fail(w, "start the sandbox", err)
+			return
+		}
+		if err := c.Started(r.Context()); err != nil {
+			c.fail(w, "let the links try at once", err)
 			return
 		}
 	}
@@ -142,7 +158,7 @@ func (c *Console) fail(w http.ResponseWriter, doing string, err error) {
 // model gathers what the page shows.
 func (c *Console) model(ctx context.Context) pageModel {
 	c.mu.Lock()
-	reply, device := c.lastReply, c.lastDevice
+	last := c.last
 	c.mu.Unlock()
 	target := c.Fleet.Target()
 	targets, err := c.Targets(ctx)
@@ -151,9 +167,10 @@ func (c *Console) model(ctx context.Context) pageModel {
 		targets = []Target{target}
 	}
 	m := pageModel{
-		Now: time.Now(), Address: c.Address, Email: c.Email, Password: c.Password, LastReply: reply, LastDevice: device,
+		Now: time.Now(), Address: c.Address, Email: c.Email, Password: c.Password, LastReply: last.reply, LastDevice: last.device, Payload: cmp.Or(last.payload, "0102ff"), FPort: cmp.Or(last.fport, "10"),
 		Sandbox: sandboxModel{Running: c.Sandbox.Running(), HostPort: c.TBHostPort, Email: c.TBEmail, Password: c.TBPassword},
-		Targets: targets, Target: target.ID, Paused: c.Fleet.Paused(),
+		Park:    parkModel{URL: c.ParkURL, ASID: c.ASID, ASKey: c.ASKey.Reveal()},
+		Targets: targets, Target: target.ID, TargetName: target.Name, FleetTrouble: trouble(target, targets), Paused: c.Fleet.Paused(),
 	}
 	received := map[string]sandbox.Device{}
 	for _, d := range c.Sandbox.Devices() {
@@ -175,12 +192,26 @@ func (c *Console) model(ctx context.Context) pageModel {
 	return m
 }
 
+// trouble says why nothing that the fleet posts to target arrives, or nothing.
+func trouble(target Target, targets []Target) string {
+	i := slices.IndexFunc(targets, func(t Target) bool { return t.ID == target.ID })
+	switch {
+	case i < 0:
+		return "The connection that the fleet posts to is gone: point it to another."
+	case targets[i].Key != target.Key:
+		return "The uplink key of " + target.Name + " was renewed, so its uplinks are refused: point the fleet there again to take the new one."
+	}
+	return ""
+}
+
 // latest picks the values worth a glance: the newest first, the radio's figures last.
 func latest(samples map[string]sandbox.Sample) []valueModel {
 	radio := []string{"rssi", "snr", "sf", "fCntUp", "fCntDn", "fPort"}
 	keys := make([]string, 0, len(samples))
 	for key := range samples {
-		keys = append(keys, key)
+		if !strings.HasPrefix(key, "DevEUI_") { // a whole document is no glance
+			keys = append(keys, key)
+		}
 	}
 	slices.SortFunc(keys, func(a, b string) int {
 		if ra, rb := slices.Contains(radio, a), slices.Contains(radio, b); ra != rb {

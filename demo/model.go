@@ -15,21 +15,29 @@ type pageModel struct {
 	Email      string
 	Password   string // of Boardlink's operator; random, and gone with the demo
 	Sandbox    sandboxModel
+	Park       parkModel
 	Targets    []Target
 	Target     connection.ID
-	Paused     bool
-	Rows       []rowModel
-	Gateways   []string // gateway devices that Boardlink made
-	Received   int
-	Repeats    int
-	LastReply  string // answer to the last command
-	LastDevice string // that it went to
+	TargetName string
+	// FleetTrouble says why nothing of the fleet arrives; empty while all is well.
+	FleetTrouble   string
+	Paused         bool
+	Rows           []rowModel
+	Gateways       []string // gateway devices that Boardlink made
+	Received       int
+	Repeats        int
+	LastReply      string // answer to the last command
+	LastDevice     string // that it went to
+	Payload, FPort string // as last typed
 }
 
 type sandboxModel struct {
 	Running                   bool
 	HostPort, Email, Password string
 }
+
+// parkModel is what a connection needs to send commands through the simulated ThingPark.
+type parkModel struct{ URL, ASID, ASKey string }
 
 // rowModel sets what a device sent beside what ThingsBoard received of it.
 type rowModel struct {
