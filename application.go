@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"boardlink/access"
@@ -85,7 +86,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return listenFailure(cfg.Addr, err)
 	}
 	a.public = cfg.PublicURLFor(a.listener.Addr().String())
 	if err := a.lock.SetAddr(a.listener.Addr().String()); err != nil {
@@ -96,6 +97,16 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	return a.wireHTTP(ctx, cfg)
+}
+
+// listenFailure says what to do where the listener's address cannot be had.
+func listenFailure(addr string, err error) error {
+	f := connection.Fail(connection.CodeUnavailable, "Boardlink cannot listen on %s. Choose another address with --addr, for example --addr 127.0.0.1:8081.", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		f = connection.Fail(connection.CodeUnavailable, "Another program listens on %s already. Choose another address with --addr, for example --addr 127.0.0.1:8081.", addr)
+	}
+	f.Err = err
+	return f
 }
 
 // checkSettings checks what config cannot know the rules of, before anything is opened.

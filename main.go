@@ -47,6 +47,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case "reset-link":
 		err = resetLink(ctx, rest, environ, stdout, stderr)
 	case "version":
+		if len(rest) > 0 {
+			err = &config.UsageError{Setting: rest[0], Message: "means nothing to the command version"}
+			break
+		}
 		_, err = fmt.Fprintln(stdout, "boardlink "+programVersion())
 	default:
 		err = &config.UsageError{Setting: command, Message: "is no command; there are serve, demo, reset-link EMAIL and version"}

@@ -43,6 +43,10 @@ func resetLink(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "Open this link within %d minutes to set a new password:\n\n  %s/setup?token=%s\n\n", int(access.SetupTokenLife.Minutes()), cfg.PublicURL, token.Reveal())
+	public := cfg.PublicURL
+	if addr := folder.ServedAt(); addr != "" {
+		public = cfg.PublicURLFor(addr) // the running server knows its port better than this command's defaults
+	}
+	_, err = fmt.Fprintf(stdout, "Open this link within %d minutes to set a new password:\n\n  %s/setup?token=%s\n\n", int(access.SetupTokenLife.Minutes()), public, token.Reveal())
 	return err
 }

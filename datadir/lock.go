@@ -62,13 +62,28 @@ func (l *Lock) Release() error {
 
 // holder tells who wrote the lock file, as far as it can be read.
 func holder(file *os.File) string {
-	text, err := io.ReadAll(io.LimitReader(file, 300))
-	var pid int
-	var addr string
-	if err == nil {
-		if n, _ := fmt.Sscanf(string(text), "pid %d at %s", &pid, &addr); n == 2 {
-			return fmt.Sprintf("process %d, which serves %s", pid, connection.Clean(addr))
-		}
+	if pid, addr, ok := readHolder(file); ok {
+		return fmt.Sprintf("process %d, which serves %s", pid, connection.Clean(addr))
 	}
 	return "another process"
+}
+
+func readHolder(file *os.File) (pid int, addr string, ok bool) {
+	text, err := io.ReadAll(io.LimitReader(file, 300))
+	if err != nil {
+		return 0, "", false
+	}
+	n, _ := fmt.Sscanf(string(text), "pid %d at %s", &pid, &addr) // what is no such line gives no two values
+	return pid, addr, n == 2
+}
+
+// ServedAt is the address that the program which works on the folder serves, or "" where none does or it does not tell.
+func (f Folder) ServedAt() string {
+	file, err := os.Open(filepath.Join(f.path, lockName))
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }() // only read
+	_, addr, _ := readHolder(file)
+	return addr
 }
