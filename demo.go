@@ -159,7 +159,7 @@ func newStage(ctx context.Context, cfg *config.Config, log *slog.Logger, secrets
 	} else {
 		cfg.Addr = "127.0.0.1:0" // the usual port is taken: the demo is content with any
 	}
-	s.fleet = demo.NewFleet(demoFleetSize, uint64(time.Now().UnixNano()), &http.Client{Timeout: 10 * time.Second}, log) //nolint:gosec // a seed
+	s.fleet = demo.NewFleet(demoFleetSize, uint64(time.Now().UnixNano()), &http.Client{Timeout: 10 * time.Second}, log) // a seed
 	return s, nil
 }
 

@@ -48,7 +48,7 @@ type Fleet struct {
 func NewFleet(size int, seed uint64, client *http.Client, log *slog.Logger) *Fleet {
 	f := &Fleet{client: client, log: log, states: map[string]*DeviceState{}}
 	for n := range size {
-		d := newDevice(n, time.Now(), rand.New(rand.NewPCG(seed, uint64(n)))) //nolint:gosec // simulated radio, not secrets
+		d := newDevice(n, time.Now(), rand.New(rand.NewPCG(seed, uint64(n)))) // simulated radio, not secrets
 		f.devices = append(f.devices, d)
 		f.states[d.devEUI] = &DeviceState{DevEUI: d.devEUI, Name: d.label}
 	}
@@ -112,7 +112,7 @@ func (f *Fleet) runDevice(ctx context.Context, d *device, first time.Duration) {
 		case <-time.After(wait):
 		}
 		f.send(ctx, d)
-		wait = time.Duration(float64(d.every) * (0.7 + 0.6*rand.Float64())) //nolint:gosec // pace, not secrets
+		wait = time.Duration(float64(d.every) * (0.7 + 0.6*rand.Float64())) // pace, not secrets
 	}
 }
 

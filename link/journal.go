@@ -128,7 +128,9 @@ func (j *journal) write(ctx context.Context, all bool) time.Duration {
 	due, events, again := j.take(all)
 	for i, e := range events {
 		if err := j.addEvent(ctx, e); err != nil {
-			j.log.Warn("Events wait for the database", "count", len(events)-i, "error", err)
+			if ctx.Err() == nil { // at a stop they are written once more, and last
+				j.log.Warn("Events wait for the database", "count", len(events)-i, "error", err)
+			}
 			j.putBack(events[i:])
 			again = writePause
 			break
@@ -138,7 +140,9 @@ func (j *journal) write(ctx context.Context, all bool) time.Duration {
 	}
 	for id, s := range due {
 		if err := j.saveStatus(ctx, id, s); err != nil {
-			j.log.Warn("The state of a link waits for the database", "connection_id", id, "error", err)
+			if ctx.Err() == nil {
+				j.log.Warn("The state of a link waits for the database", "connection_id", id, "error", err)
+			}
 			j.unsaved(id)
 			again = writePause
 		}
