@@ -138,7 +138,7 @@ func progress(err error) int {
 	switch {
 	case strings.HasPrefix(code, "dns_"), strings.HasPrefix(code, "tcp_"), thingsboard.CodeOf(err) == connection.ReasonMQTTNotFound:
 		return 0
-	case strings.HasPrefix(code, "tls_"):
+	case strings.HasPrefix(code, "tls_"), thingsboard.CodeOf(err) == connection.ReasonTimeout:
 		return 1
 	}
 	return 2

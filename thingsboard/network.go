@@ -38,11 +38,11 @@ func networkError(place string, err error) *Error {
 		return dialFailure(place, err)
 	}
 	var handshake *tlsError
-	if errors.As(err, &handshake) || errors.Is(err, http.ErrSchemeMismatch) {
-		return tlsFailure(place, err)
-	}
-	if isTimeout(err) {
+	switch onTLS := errors.As(err, &handshake) || errors.Is(err, http.ErrSchemeMismatch); {
+	case isTimeout(err): // in the handshake too: a server that keeps silent says nothing about its TLS
 		return fail(connection.ReasonTimeout, Transient, place, err)
+	case onTLS:
+		return tlsFailure(place, err)
 	}
 	if isClosed(err) {
 		return fail(connection.ReasonConnectionLost, Transient, place, err)
