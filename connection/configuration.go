@@ -77,7 +77,7 @@ type Connection struct {
 	// Version counts the changes of this resource; a writer must name the one it read.
 	Version int64
 	// CredentialVersion counts the changes of what is presented to ThingsBoard at sign-in (host, username, password,
-	// REST address, protocol). Tries after a refusal are counted per credential version.
+	// REST address). Tries after a refusal are counted per credential version.
 	CredentialVersion int64
 	// RestartRequest counts the times a person asked for a restart or a retry.
 	RestartRequest int64

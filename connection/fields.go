@@ -207,8 +207,9 @@ func RestartsLink(from, to Connection) bool {
 	return from.Configuration.Password != to.Configuration.Password
 }
 
-// ChangesCredentials reports whether going from one connection to the other presents something new at sign-in.
+// ChangesCredentials reports whether going from one connection to the other presents something new at sign-in: another
+// account, or the same at another place. The protocol is no part of that: the same account would be refused again.
 func ChangesCredentials(from, to Connection) bool {
 	a, b := from.Configuration, to.Configuration
-	return a.HostName != b.HostName || a.Username != b.Username || a.Password != b.Password || a.RestURL != b.RestURL || a.Protocol != b.Protocol
+	return a.HostName != b.HostName || a.Username != b.Username || a.Password != b.Password || a.RestURL != b.RestURL
 }

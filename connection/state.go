@@ -51,7 +51,9 @@ type Status struct {
 	Reason     string // a sentence: what happened, and what the peer said, bounded and without secrets
 	Hint       string // what to try; empty where nothing needs doing
 
-	Attempt       int       // tries since the loss, or since the start; 0 while opened
+	// Attempt counts the tries since the loss, or since the start; it is 0 while opened. In AUTHENTICATION_FAILED it
+	// counts the sign-ins made with these credentials since the last that was taken.
+	Attempt       int
 	NextAttemptAt time.Time // zero where no try is planned
 	LostAt        time.Time // when the link was lost; the phases of the reconnect strategy count from here
 	StartupTime   time.Time // when the link last reached OPENED

@@ -49,6 +49,7 @@ type keeper struct {
 
 	schedule    schedule
 	refusedWith connection.ReasonCode // the last refusal of the credentials
+	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have
 	gone        bool                  // the keeper has nothing left to keep; read after the loop ended
 }
 
@@ -132,6 +133,7 @@ func (k *keeper) start(ctx context.Context) {
 		return
 	}
 	k.schedule.attempt++
+	k.urged = false
 	// The link is stopped by its keeper, in order, and not by the end of ctx.
 	linkCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	r := newRun(k, cancel)
@@ -213,7 +215,7 @@ func (k *keeper) ended(ctx context.Context, err error) {
 		if r.told != nil {
 			k.schedule = schedule{}
 			k.board.enter(nil, move{state: connection.Closed, code: r.told.code, reason: r.told.sentence}, k.schedule.show)
-			k.start(ctx)
+			k.begin(ctx)
 			return
 		}
 		k.failed(ctx, r, err)

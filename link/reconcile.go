@@ -46,10 +46,11 @@ func (k *keeper) apply(ctx context.Context, row connection.Connection) {
 	case !before.Active:
 		k.want = wantRun
 		k.schedule = schedule{}
-		if k.run == nil { // else the link is still closing; it is started when that is over
-			k.start(ctx)
+		if k.run == nil { // else the link is still closing; it begins when that is over
+			k.begin(ctx)
 		}
 	case row.RestartRequest != before.RestartRequest:
+		k.urged = true
 		k.restart(ctx, connection.ReasonRestart, k.who(ctx, "%s asked for a restart."))
 	case connection.RestartsLink(before, row) || row.CredentialVersion != before.CredentialVersion:
 		k.restart(ctx, connection.ReasonEdited, k.who(ctx, "%s changed the settings."))
@@ -66,7 +67,7 @@ func (k *keeper) restart(ctx context.Context, code connection.ReasonCode, senten
 		k.stop(&stop{code: code, sentence: sentence})
 		return
 	}
-	k.start(ctx)
+	k.begin(ctx)
 }
 
 // deactivate ends the link that runs at once and keeps it down.

@@ -198,6 +198,81 @@ func TestCredentials_edited_or_allowed_are_presented_again(t *testing.T) {
 	})
 }
 
+func TestCredentials_keep_their_pause_whatever_begins_the_link_anew(t *testing.T) {
+	anew := map[string]func(*bench){
+		"deactivation and activation": func(b *bench) {
+			b.edit(func(row *connection.Connection) { row.Active = false })
+			b.want(connection.Deactivated, connection.ReasonDeactivated)
+			b.edit(func(row *connection.Connection) { row.Active = true })
+		},
+		"the same around a restart of the program": func(b *bench) {
+			b.edit(func(row *connection.Connection) { row.Active = false })
+			b.stop()
+			b.start()
+			b.edit(func(row *connection.Connection) { row.Active = true })
+		},
+		"another certificate": func(b *bench) {
+			b.edit(func(row *connection.Connection) { row.Configuration.CACertificate += "x" })
+		},
+		"another MQTT host": func(b *bench) {
+			b.edit(func(row *connection.Connection) { row.Configuration.MQTTHostName += "x" })
+		},
+		"another protocol": func(b *bench) {
+			b.edit(func(row *connection.Connection) { row.Configuration.Protocol += "x" })
+		},
+	}
+	for name, begin := range anew {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(b *bench) {
+				b.board.signIn = wrongPassword
+				b.start()
+				b.pass(2 * time.Minute) // two tries; the third is nine minutes away
+				next := b.status().NextAttemptAt
+				for range 3 {
+					begin(b)
+					b.pass(time.Second)
+				}
+				b.want(connection.AuthenticationFailed, connection.ReasonAuthRefused)
+				if _, n, _ := b.board.count(); n != 2 {
+					t.Errorf("%d sign-ins, want 2", n)
+				}
+				if s := b.status(); !s.NextAttemptAt.Equal(next) || s.Attempt != 2 {
+					t.Errorf("next try at %v, want %v; attempt %d", s.NextAttemptAt, next, s.Attempt)
+				}
+				b.pass(time.Hour)
+				if _, n, _ := b.board.count(); n != 3 {
+					t.Errorf("%d sign-ins, want 3", n)
+				}
+				begin(b)
+				b.pass(time.Hour)
+				b.want(connection.AuthenticationFailed, connection.ReasonAuthRefused)
+				if _, n, _ := b.board.count(); n != 3 {
+					t.Errorf("%d sign-ins though none was left", n)
+				}
+				if s := b.status(); !s.NextAttemptAt.IsZero() || s.Attempt != 3 || s.Hint == "" {
+					t.Errorf("status %+v", s)
+				}
+			})
+		})
+	}
+}
+
+func TestCredentials_in_their_pause_are_presented_at_once_to_who_asks(t *testing.T) {
+	in(t, func(b *bench) {
+		b.board.signIn = wrongPassword
+		b.start()
+		b.pass(2 * time.Minute)
+		b.edit(func(row *connection.Connection) { row.RestartRequest++ })
+		if _, n, _ := b.board.count(); n != 3 {
+			t.Errorf("%d sign-ins after somebody asked, want 3", n)
+		}
+		b.edit(func(row *connection.Connection) { row.Configuration.Password = "better" })
+		if _, n, _ := b.board.count(); n != 4 {
+			t.Errorf("%d sign-ins after new credentials, want 4", n)
+		}
+	})
+}
+
 func TestCredentials_not_judged_are_not_counted(t *testing.T) {
 	in(t, func(b *bench) {
 		b.board.signIn = blackHole

@@ -35,23 +35,66 @@ func (k *keeper) notTaken(ctx context.Context, no *refused) {
 	}
 	k.refusedWith = code
 	tries, err := k.tries(ctx)
-	m := move{state: connection.AuthenticationFailed, code: code, reason: sentence, level: connection.LevelError}
+	var next time.Time
 	switch at, ok := nextCredentialTry(tries); {
 	case err != nil:
 		k.log.Warn("Credential tries could not be read", "error", err)
-		m.next = k.m.now().Add(triesLater[2])
+		next = k.m.now().Add(triesLater[2])
 	case ok:
-		m.next = at
+		next = at
 	}
-	if m.next.IsZero() {
-		m.hint = code.Text().Hint + " Nothing is tried until the credentials are edited or somebody chooses Retry now."
-		m.event = "Sign-in refused: " + sentence + " No try is left; edit the credentials or choose Retry now."
-	} else {
-		m.event = fmt.Sprintf("Sign-in refused: %s The next try is at %s.", sentence, clock(m.next))
-	}
+	event := "Sign-in refused: " + sentence
 	k.schedule.told = failureKey(code, sentence)
-	k.board.enter(nil, m, k.schedule.show)
+	k.showRefused(move{code: code, reason: sentence, next: next, level: connection.LevelError, event: event}, tries)
+}
+
+// showRefused enters AUTHENTICATION_FAILED, says what comes next, and arms the next try.
+func (k *keeper) showRefused(m move, tries connection.CredentialTries) {
+	m.state = connection.AuthenticationFailed
+	then := "The next try is at " + clock(m.next) + "."
+	if m.next.IsZero() {
+		m.hint = m.code.Text().Hint + " Nothing is tried until the credentials are edited or somebody chooses Retry now."
+		then = "No try is left; edit the credentials or choose Retry now."
+	}
+	if m.event != "" {
+		m.event += " " + then
+	}
+	k.board.enter(nil, m, func(s *connection.Status) {
+		k.schedule.show(s)
+		if tries.Tries > 0 {
+			s.Attempt = tries.Tries
+		}
+	})
 	k.arm(m.next)
+}
+
+// begin starts the link when the row says that it should run. Credentials that were refused keep their pause, whatever
+// made the link begin anew: only new ones, or somebody who asks for a try, may present them before.
+func (k *keeper) begin(ctx context.Context) {
+	if k.urged || k.run != nil || k.want != wantRun {
+		k.start(ctx)
+		return
+	}
+	tries, err := k.tries(ctx)
+	if err != nil {
+		k.start(ctx) // nothing is presented before the tries could be read
+		return
+	}
+	at, ok := nextCredentialTry(tries)
+	if ok && !at.After(k.m.now()) {
+		k.start(ctx)
+		return
+	}
+	m := move{code: k.refusedWith, next: at}
+	if m.code == connection.ReasonNone {
+		m.code = connection.ReasonAuthRefused
+	}
+	if shown := k.board.read(); shown.State == connection.AuthenticationFailed {
+		m.code, m.reason = shown.ReasonCode, shown.Reason
+	} else {
+		m.level, m.event = connection.LevelWarning, "Not signed in: ThingsBoard refused these credentials before."
+	}
+	k.showRefused(m, tries)
 }
 
 // awaitTry goes on waiting for the next try after the program was started again.

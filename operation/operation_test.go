@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,7 +137,7 @@ func TestEditField_tells_what_changed_without_secrets(t *testing.T) {
 }
 
 func TestEditField_counts_versions_of_credentials(t *testing.T) {
-	for field, want := range map[string]int64{"hostName": 2, "username": 2, "password": 2, "protocol": 2, "restUrl": 2, "name": 1, "mqttHostName": 1} {
+	for field, want := range map[string]int64{"hostName": 2, "username": 2, "password": 2, "protocol": 1, "restUrl": 2, "name": 1, "mqttHostName": 1} {
 		w := operationtest.New(nil)
 		id := create(t, w)
 		value := map[string]string{
@@ -322,6 +323,46 @@ func TestRestart_asks_the_link_and_allows_refused_credentials_once_more(t *testi
 	if _, err := w.Restart(t.Context(), actor, id); connection.CodeOf(err) != connection.CodeConflict {
 		t.Errorf("a deactivated connection restarted: %v", err)
 	}
+}
+
+func TestRestart_allows_one_try_for_many_wishes(t *testing.T) {
+	now := operationtest.Now
+	w := operationtest.New(func() time.Time { return now })
+	id := create(t, w)
+	refused := func(attempt int) {
+		w.Links.Set(id, connection.Status{State: connection.AuthenticationFailed, Attempt: attempt})
+	}
+	want := func(what string, allowed, requests int) {
+		t.Helper()
+		v, err := w.Get(t.Context(), id)
+		if err != nil || len(w.Store.AllowedTries()) != allowed || v.Connection.RestartRequest != int64(requests) {
+			t.Errorf("%s: %d tries allowed, %d restarts, error %v", what, len(w.Store.AllowedTries()), v.Connection.RestartRequest, err)
+		}
+	}
+	retry := func() {
+		t.Helper()
+		if _, err := w.Retry(t.Context(), actor, id); err != nil {
+			t.Error(err)
+		}
+	}
+	refused(3)
+	var many sync.WaitGroup
+	for range 10 {
+		many.Go(retry)
+	}
+	many.Wait()
+	want("at once", 1, 1)
+	now = now.Add(5 * time.Second)
+	w.Links.Set(id, connection.Status{State: connection.Authenticating, Attempt: 1})
+	retry()
+	want("while the allowed try is under way", 1, 1)
+	refused(3)
+	retry()
+	want("where the allowed try was not made", 1, 2)
+	now = now.Add(5 * time.Second)
+	refused(4)
+	retry()
+	want("after the allowed try was refused", 2, 3)
 }
 
 func TestDelete_closes_the_door_before_it_answers(t *testing.T) {
