@@ -37,6 +37,9 @@ func (o *Connections) Delete(ctx context.Context, actor string, id connection.ID
 	if err := o.store.DeleteConnection(ctx, id, e); err != nil {
 		return fmt.Errorf("delete connection %s: %w", id, err)
 	}
+	o.restarting.Lock()
+	delete(o.grants, id)
+	o.restarting.Unlock()
 	o.observer.Removed(id)
 	o.links.Reconcile(id)
 	o.publish(id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"boardlink/connection"
@@ -81,6 +82,9 @@ type Connections struct {
 	newKey    func() connection.Secret
 	refusals  Refusals
 	now       func() time.Time
+
+	restarting sync.Mutex // of restarts, so that several at once allow one try
+	grants     map[connection.ID]grant
 }
 
 // New makes the operations.
@@ -91,6 +95,7 @@ func New(opt Options) *Connections {
 	return &Connections{
 		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
+		grants: map[connection.ID]grant{},
 	}
 }
 
