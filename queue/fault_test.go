@@ -12,7 +12,7 @@ import (
 var errDisk = errors.New("the disk is on fire")
 
 // breakStep makes a step of every transaction fail until mend is called.
-func breakStep(t *testing.T, q *Queue, step string) (mend func()) {
+func breakStep(t testing.TB, q *Queue, step string) (mend func()) {
 	var mu sync.Mutex
 	broken := true
 	inWriter(t, q, func(t *tx) error {
@@ -34,7 +34,7 @@ func breakStep(t *testing.T, q *Queue, step string) (mend func()) {
 }
 
 // inWriter does something in the writer's goroutine, whatever the outcome of its transaction.
-func inWriter(t *testing.T, q *Queue, do func(*tx) error) {
+func inWriter(t testing.TB, q *Queue, do func(*tx) error) {
 	t.Helper()
 	if err := <-q.writer.do(do); err != nil {
 		t.Logf("the transaction ended with: %v", err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	installDisk()
 	if child() {
 		return
 	}
@@ -146,6 +147,13 @@ func wantDepth(t testing.TB, q *Queue, id connection.ID, waiting, parked int64) 
 // counted checks the counters against the tables.
 func counted(t testing.TB, q *Queue) {
 	t.Helper()
+	if problem := miscounted(q); problem != "" {
+		t.Fatal(problem)
+	}
+}
+
+// miscounted tells where the counters and the tables differ, "" where they do not.
+func miscounted(q *Queue) string {
 	rows, err := q.reader.db.Query(`SELECT c.id, c.waiting, c.bytes, c.parked, c.parked_bytes,
 		(SELECT count(*) FROM events e WHERE e.id >> 40 = c.id),
 		(SELECT coalesce(sum(octet_length(body) + octet_length(kind) + octet_length(dev_eui) + (octet_length(body) + octet_length(kind) + octet_length(dev_eui)) / 8 + 256), 0) FROM events e WHERE e.id >> 40 = c.id),
@@ -153,26 +161,27 @@ func counted(t testing.TB, q *Queue) {
 		(SELECT coalesce(sum(octet_length(body) + octet_length(kind) + octet_length(dev_eui) + (octet_length(body) + octet_length(kind) + octet_length(dev_eui)) / 8 + 256), 0) FROM parked p WHERE p.id >> 40 = c.id)
 		FROM connections c`)
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	defer func() { _ = rows.Close() }() // a test
 	for rows.Next() {
 		var id connection.ID
 		var n, is counters
 		if err := rows.Scan(&id, &n.waiting, &n.bytes, &n.parked, &n.parkedBytes, &is.waiting, &is.bytes, &is.parked, &is.parkedBytes); err != nil {
-			t.Fatal(err)
+			return err.Error()
 		}
 		if n != is {
-			t.Fatalf("connection %d: counters say %+v, the tables hold %+v", id, n, is)
+			return fmt.Sprintf("connection %d: counters say %+v, the tables hold %+v", id, n, is)
 		}
 	}
 	var said, stamps int64
 	if err := q.reader.db.QueryRow("SELECT value, (SELECT count(*) FROM stamps) FROM totals").Scan(&said, &stamps); err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	if known := stampsOf(q); said != stamps || known != stamps {
-		t.Fatalf("%d stamps counted, %d in memory, %d there", said, known, stamps)
+		return fmt.Sprintf("%d stamps counted, %d in memory, %d there", said, known, stamps)
 	}
+	return ""
 }
 
 // start puts an event without waiting for it.
