@@ -226,9 +226,14 @@ func (c *commander) notQueued(cmd command, d thingpark.Downlink, err error) (sai
 		c.tell(cmd, connection.LevelWarning, "A command was refused: "+text)
 		return refusal(codeRefused, text), true
 	case thingpark.OutcomeNotSent:
+		code := codeNotSent
+		if thingsboard.NotAllowed(err) {
+			code = string(connection.ReasonAddress)
+			text = "Boardlink may not connect to the downlink address. " + connection.ReasonAddress.Text().Hint
+		}
 		m.opt.Figures.Rejected(k.id)
 		c.tell(cmd, connection.LevelWarning, "A command was not sent: "+text)
-		return refusal(codeNotSent, text), false
+		return refusal(code, text), false
 	}
 	c.tell(cmd, connection.LevelWarning, "What became of a command is not known: "+text)
 	said = refusal(codeUnknown, text)

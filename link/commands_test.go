@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"boardlink/connection"
+	"boardlink/netguard"
 	"boardlink/thingpark"
 	"boardlink/thingsboard"
 )
@@ -138,6 +140,12 @@ func TestCommand_is_refused_with_an_answer_that_says_why(t *testing.T) {
 				return &thingpark.SendError{Outcome: thingpark.OutcomeNotSent, Text: "ThingPark could not be reached."}
 			}
 		}, thingsboard.Command{Device: deviceA, Method: methodDownlink, Params: json.RawMessage(turnOn)}, codeNotSent, 1},
+		"an address that the policy forbids": {func(b *bench) {
+			b.park.send = func(context.Context) error {
+				return &thingpark.SendError{Outcome: thingpark.OutcomeNotSent, Text: "ThingPark could not be reached.",
+					Err: fmt.Errorf("dial: %w", netguard.ErrNotAllowed)}
+			}
+		}, thingsboard.Command{Device: deviceA, Method: methodDownlink, Params: json.RawMessage(turnOn)}, string(connection.ReasonAddress), 1},
 		"an outcome that nobody knows": {func(b *bench) {
 			b.park.send = func(context.Context) error {
 				return &thingpark.SendError{Outcome: thingpark.OutcomeUnknown, Text: "ThingPark did not answer."}

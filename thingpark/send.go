@@ -181,7 +181,7 @@ func (c *Caller) prepare() {
 }
 
 func notSent(err error) error {
-	return &SendError{Outcome: OutcomeNotSent, Text: "ThingPark could not be reached; the downlink was not sent.", Err: withoutAddress(err)}
+	return &SendError{Outcome: OutcomeNotSent, Text: unreached(err) + " The downlink was not sent.", Err: withoutAddress(err)}
 }
 
 // withoutAddress takes the request's address, and with it query and Token, off an error of net/http.

@@ -202,6 +202,50 @@ func TestSend_tells_that_nothing_was_sent(t *testing.T) {
 	}
 }
 
+func TestSend_says_why_nothing_was_sent(t *testing.T) {
+	secure, clear := newEndpoint(t, answering(200, "")), httptest.NewServer(answering(200, ""))
+	defer clear.Close()
+	trusting := secure.caller()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	_ = l.Close()
+	failing := func(err error) *Caller {
+		return &Caller{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, err }}
+	}
+	_, port, _ := net.SplitHostPort(secure.Listener.Addr().String())
+	anywhere := secure.caller()
+	anywhere.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, secure.Listener.Addr().String())
+	}
+	for name, c := range map[string]struct {
+		caller *Caller
+		base   string
+		says   string
+	}{
+		"a name that does not exist": {failing(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), "https://thingpark.exmaple", "does not exist"},
+		"a mute name server":         {failing(&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true}}), "https://thingpark.example", "name server"},
+		"a refused port":             {&Caller{}, "https://" + nobody, "refused the connection"},
+		"an unknown authority":       {&Caller{}, secure.URL, "not trusted"},
+		"another name":               {anywhere, "https://thingpark.example:" + port, "another name"},
+		"a port without TLS":         {trusting, strings.Replace(clear.URL, "http:", "https:", 1), "without TLS"},
+		"silence":                    {failing(context.DeadlineExceeded), "https://thingpark.example", "in time"},
+		"something else":             {failing(errors.New("?")), "https://thingpark.example", "could not be reached"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := c.caller.Send(t.Context(), c.base, asID, asKey, command1)
+			var sent *SendError
+			if !errors.As(err, &sent) || sent.Outcome != OutcomeNotSent || !strings.Contains(sent.Text, c.says) ||
+				!strings.HasSuffix(sent.Text, ". The downlink was not sent.") {
+				t.Errorf("%v", err)
+			}
+			noSecret(t, err)
+		})
+	}
+}
+
 func TestSend_reads_a_bounded_answer(t *testing.T) {
 	e := newEndpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

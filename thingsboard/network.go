@@ -95,6 +95,10 @@ func tlsFailure(place string, err error) *Error {
 	return fail(connection.ReasonTLSFailed, Transient, place, err)
 }
 
+// NotAllowed reports whether an error of [Options.Dial] says that the address policy forbids the place. It is here for
+// those that dial elsewhere with the same dialer.
+func NotAllowed(err error) bool { return errors.Is(err, netguard.ErrNotAllowed) }
+
 // isTimeout looks at the whole chain: a url.Error on top says no where the error below it is one of ours.
 func isTimeout(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
