@@ -81,7 +81,7 @@ var Reasons = map[ReasonCode]ReasonText{
 	ReasonConnected:    {"Connected to ThingsBoard.", ""},
 	ReasonRestart:      {"A restart was asked for.", ""},
 	ReasonEdited:       {"The settings were changed.", ""},
-	ReasonDeactivated:  {"Somebody deactivated this connection.", "Activate it to let its uplinks go out again; they wait in the queue until then."},
+	ReasonDeactivated:  {"This connection is not active.", "Activate it to let its uplinks go out again; they wait in the queue until then."},
 	ReasonStopped:      {"Boardlink is going down.", ""},
 	ReasonDeleted:      {"The connection was deleted.", ""},
 	ReasonGivenUp:      {"The reconnect strategy has come to its end.", "Restart the connection once ThingsBoard can be reached again, or choose the strategy NORMAL, which never gives up."},

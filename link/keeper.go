@@ -49,6 +49,7 @@ type keeper struct {
 
 	schedule    schedule
 	refusedWith connection.ReasonCode // the last refusal of the credentials
+	ran         bool                  // a link was started, by this keeper or before the program was
 	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have
 	gone        bool                  // the keeper has nothing left to keep; read after the loop ended
 }
@@ -63,6 +64,7 @@ func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 	})
 	k.board = newBoard(id, m.journal, m.now, atStart(saved, m.now(), m.opt.Node))
 	k.schedule = scheduleFrom(saved)
+	k.ran = saved.State != ""
 	if saved.State == connection.AuthenticationFailed {
 		k.refusedWith = saved.ReasonCode
 	}
@@ -133,7 +135,7 @@ func (k *keeper) start(ctx context.Context) {
 		return
 	}
 	k.schedule.attempt++
-	k.urged = false
+	k.urged, k.ran = false, true
 	// The link is stopped by its keeper, in order, and not by the end of ctx.
 	linkCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	r := newRun(k, cancel)

@@ -22,8 +22,11 @@ func (s *stop) abrupt() bool {
 	return s.code == connection.ReasonDeactivated || s.code == connection.ReasonDeleted
 }
 
-// quiet reports whether the stop makes no event of its own: the program as a whole tells that it goes down.
-func (s *stop) quiet() bool { return s.code == connection.ReasonStopped }
+// quiet reports whether the stop makes no event of its own: the program as a whole tells that it goes down, and a
+// deactivation is told by the edit that asked for it.
+func (s *stop) quiet() bool {
+	return s.code == connection.ReasonStopped || s.code == connection.ReasonDeactivated
+}
 
 // failure is an end that the link itself found a reason for.
 type failure struct {

@@ -85,16 +85,18 @@ func (k *keeper) deactivate(ctx context.Context) {
 	k.showDeactivated(ctx)
 }
 
-// showDeactivated enters DEACTIVATED; where the link was so already before the program started, nothing is told.
+// showDeactivated enters DEACTIVATED. The edit that asked for it has its event already, so this makes none.
 func (k *keeper) showDeactivated(ctx context.Context) {
 	k.schedule = schedule{}
 	k.next.Stop()
 	if k.board.read().State == connection.Deactivated {
 		return
 	}
-	sentence := k.who(ctx, "%s deactivated this connection.")
-	k.board.enter(nil, move{state: connection.Deactivated, code: connection.ReasonDeactivated, reason: sentence,
-		level: connection.LevelInfo, event: "Deactivated: " + sentence}, k.schedule.show)
+	m := move{state: connection.Deactivated, code: connection.ReasonDeactivated}
+	if k.ran { // else nobody deactivated it: it was made so
+		m.reason = k.who(ctx, "%s deactivated this connection.")
+	}
+	k.board.enter(nil, m, k.schedule.show)
 }
 
 // deleted takes in that the row is gone: the link ends, then the queue is purged.

@@ -115,8 +115,8 @@ func TestDeactivation_stops_publishing_at_once_and_closes_the_socket_within_a_se
 		if s := b.status(); s.Reason != "alice@example.com deactivated this connection." {
 			t.Errorf("reason %q", s.Reason)
 		}
-		if told := b.store.told("Deactivated: alice@example.com"); len(told) != 1 {
-			t.Errorf("events %q", b.store.messages())
+		if told := append(b.store.told("eactivated"), b.store.told("Clos")...); len(told) != 0 {
+			t.Errorf("events %q beside that of the edit", told)
 		}
 	})
 }
@@ -139,6 +139,21 @@ func TestDeactivation_holds_over_a_restart_of_the_program(t *testing.T) {
 		}
 		b.edit(func(c *connection.Connection) { c.Active = true })
 		b.want(connection.Opened, connection.ReasonConnected)
+	})
+}
+
+func TestDeactivated_from_the_start_makes_no_event(t *testing.T) {
+	in(t, func(b *bench) {
+		b.store.edit(one, func(c *connection.Connection) { c.Active = false })
+		b.start()
+		b.want(connection.Deactivated, connection.ReasonDeactivated)
+		if s := b.status(); s.Reason != "This connection is not active." {
+			t.Errorf("reason %q", s.Reason)
+		}
+		b.pass(time.Hour)
+		if told := b.store.messages(); len(told) != 0 {
+			t.Errorf("events %q", told)
+		}
 	})
 }
 

@@ -365,6 +365,30 @@ func TestRestart_allows_one_try_for_many_wishes(t *testing.T) {
 	want("after the allowed try was refused", 2, 3)
 }
 
+func TestViews_show_activity_at_once(t *testing.T) {
+	w := operationtest.New(nil)
+	want := func(what string, v operation.View, err error, state connection.State, reason string) {
+		t.Helper()
+		if s := v.Status; err != nil || s.State != state || s.Reason != reason || !s.NextAttemptAt.IsZero() {
+			t.Errorf("%s: %+v, error %v", what, s, err)
+		}
+	}
+	const inactive, starting = "This connection is not active.", "The link is starting."
+	c := operationtest.Valid()
+	c.Active = false
+	w.Links.Set(1, connection.Status{State: connection.Closed, ReasonCode: connection.ReasonStarting, Reason: starting})
+	v, err := w.Create(t.Context(), actor, c)
+	want("created", v, err, connection.Deactivated, inactive)
+	w.Links.Set(1, connection.Status{State: connection.Deactivated, ReasonCode: connection.ReasonDeactivated, Reason: "Ann deactivated this connection."})
+	v, err = w.Get(t.Context(), 1)
+	want("taken up by its link", v, err, connection.Deactivated, "Ann deactivated this connection.")
+	v, err = w.SetActive(t.Context(), actor, 1, true)
+	want("activated", v, err, connection.Opening, starting)
+	w.Links.Set(1, connection.Status{State: connection.AuthenticationFailed, Reason: "No.", NextAttemptAt: operationtest.Now})
+	v, err = w.SetActive(t.Context(), actor, 1, false)
+	want("deactivated", v, err, connection.Deactivated, inactive)
+}
+
 func TestDelete_closes_the_door_before_it_answers(t *testing.T) {
 	w := operationtest.New(nil)
 	id := create(t, w)

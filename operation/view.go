@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"boardlink/connection"
 )
@@ -36,14 +37,14 @@ func (o *Connections) view(c connection.Connection, s connection.Status) View {
 	return v
 }
 
-// statusOf completes what the manager says. A connection that it has not taken up yet is about to start, or deactivated.
+// statusOf completes what the manager says. Its links follow the rows within a moment, and what is shown does not wait for
+// that: a row that is not active is deactivated, one that was activated is about to open.
 func statusOf(c connection.Connection, s connection.Status) connection.Status {
-	if s.State == "" {
-		s.Since = c.UpdatedAt
-		s.State, s.ReasonCode = connection.Opening, connection.ReasonStarting
-		if !c.Active {
-			s.State, s.ReasonCode = connection.Deactivated, connection.ReasonDeactivated
-		}
+	switch {
+	case !c.Active && s.State != connection.Deactivated && s.State != connection.Unreachable:
+		s = ahead(c, s, connection.Deactivated, connection.ReasonDeactivated)
+	case c.Active && (s.State == "" || s.State == connection.Deactivated):
+		s = ahead(c, s, connection.Opening, connection.ReasonStarting)
 	}
 	if s.Reason == "" {
 		text := s.ReasonCode.Text()
@@ -52,6 +53,13 @@ func statusOf(c connection.Connection, s connection.Status) connection.Status {
 			s.Hint = text.Hint
 		}
 	}
+	return s
+}
+
+// ahead makes the status that the link is about to have.
+func ahead(c connection.Connection, s connection.Status, state connection.State, code connection.ReasonCode) connection.Status {
+	s.State, s.ReasonCode, s.Since = state, code, c.UpdatedAt
+	s.Reason, s.Hint, s.Attempt, s.NextAttemptAt = "", "", 0, time.Time{}
 	return s
 }
 
