@@ -54,8 +54,18 @@ func (a *Acceptor) authorize(id connection.ID, c Credential) (entry, error) {
 		return e, nil
 	case c.Authorized:
 		return entry{}, connection.Fail(connection.CodeNotFound, "There is no such connection.")
+	case exists:
+		e.refusals.add(connection.RefusedKey, a.now())
 	}
 	return entry{}, connection.Fail(connection.CodeUnauthorized, "Uplinks need the connection's uplink key, or an API key.")
+}
+
+// Unreadable counts a document that was refused unread, because of its type or its length. Call it only where
+// [Acceptor.Authorize] let the request pass.
+func (a *Acceptor) Unreadable(id connection.ID) {
+	if e, ok := a.Registry.entry(id); ok {
+		e.refusals.add(connection.RefusedDocument, a.now())
+	}
 }
 
 // Accept takes in one document of a connection. It returns nil only once the document is on disk. body must not be
@@ -72,10 +82,12 @@ func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, q
 	}
 	doc, err := thingpark.Parse(body)
 	if err != nil {
+		e.refusals.add(connection.RefusedDocument, a.now())
 		return err
 	}
 	if e.verify {
 		if err := verify(doc, query, e.asKey); err != nil {
+			e.refusals.add(connection.RefusedToken, a.now())
 			return err
 		}
 	}
@@ -83,6 +95,7 @@ func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, q
 	if _, err := a.Queue.Put(ctx, eventOf(id, doc, now)); err != nil {
 		return unavailable(err)
 	}
+	e.refusals.accepted()
 	if doc.IsUplink() {
 		a.Figures.Accepted(id, doc.DevEUI, doc.Name, now)
 	}

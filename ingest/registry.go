@@ -24,6 +24,8 @@ type entry struct {
 	hasKey  bool
 	verify  bool // documents must bear a Token
 	asKey   connection.Secret
+
+	refusals *refusals // one for the connection's whole life in memory
 }
 
 // Load replaces everything by the given connections, as at the start.
@@ -32,7 +34,7 @@ func (r *Registry) Load(all []connection.Connection) {
 	defer r.mu.Unlock()
 	r.entries = make(map[connection.ID]entry, len(all))
 	for _, c := range all {
-		r.entries[c.ID] = entryOf(c)
+		r.entries[c.ID] = entryOf(c, &refusals{})
 	}
 }
 
@@ -44,13 +46,22 @@ func (r *Registry) Set(c connection.Connection) {
 	if _, gone := r.removed[c.ID]; gone {
 		return
 	}
-	if known, ok := r.entries[c.ID]; ok && known.version > c.Version {
+	known, ok := r.entries[c.ID]
+	if ok && known.version > c.Version {
 		return
 	}
 	if r.entries == nil {
 		r.entries = map[connection.ID]entry{}
 	}
-	r.entries[c.ID] = entryOf(c)
+	counted := &refusals{}
+	if ok {
+		counted = known.refusals
+	}
+	e := entryOf(c, counted)
+	if e.keyHash != known.keyHash {
+		counted.accepted() // what was refused with the old key says nothing about the new one
+	}
+	r.entries[c.ID] = e
 }
 
 // Remove forgets a connection for ever.
@@ -77,13 +88,15 @@ func (r *Registry) entry(id connection.ID) (entry, bool) {
 	return e, ok
 }
 
-func entryOf(c connection.Connection) entry {
+func entryOf(c connection.Connection, counted *refusals) entry {
 	return entry{
 		version: c.Version,
 		keyHash: sha256.Sum256([]byte(c.UplinkKey.Reveal())),
 		hasKey:  c.UplinkKey.IsSet(),
 		verify:  c.Configuration.VerifyUplinkToken,
 		asKey:   c.Configuration.DownlinkAsKey,
+
+		refusals: counted,
 	}
 }
 

@@ -26,6 +26,8 @@ type Uplinks interface {
 	// Accept stores a document and returns once it is on disk. rawQuery is the request's query as it came: ThingPark's
 	// Token covers it.
 	Accept(ctx context.Context, id connection.ID, c ingest.Credential, rawQuery string, body []byte) error
+	// Unreadable counts a document of a known sender that was refused unread.
+	Unreadable(id connection.ID)
 }
 
 // receive serves POST /connections/{id}/uplinks.
@@ -35,20 +37,25 @@ func (a *api) receive(c echo.Context) error {
 		return err
 	}
 	r := c.Request()
-	if err := checkUplinkType(r.Header); err != nil {
-		return err
-	}
-	if r.ContentLength > maxUplink {
-		return &http.MaxBytesError{Limit: maxUplink}
-	}
-	body, err := readAll(http.MaxBytesReader(c.Response().Writer, r.Body, maxUplink))
+	body, err := readUplink(c.Response().Writer, r)
 	if err != nil {
+		a.uplinks.Unreadable(id)
 		return err
 	}
 	if err := a.uplinks.Accept(r.Context(), id, credential, r.URL.RawQuery, body); err != nil {
 		return refusal(err)
 	}
 	return c.JSONBlob(http.StatusOK, []byte(`{"accepted":1}`))
+}
+
+func readUplink(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if err := checkUplinkType(r.Header); err != nil {
+		return nil, err
+	}
+	if r.ContentLength > maxUplink {
+		return nil, &http.MaxBytesError{Limit: maxUplink}
+	}
+	return readAll(http.MaxBytesReader(w, r.Body, maxUplink))
 }
 
 // admit checks the credential: an API key with the scope for uplinks, or the connection's own key. What is no id names no

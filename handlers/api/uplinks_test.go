@@ -80,6 +80,9 @@ func TestUplinks_come_in_any_type_but_XML(t *testing.T) {
 	}
 	refused(t, w.do("POST", "/connections/1/uplinks", uplink, "Content-Encoding", "gzip"), 415)
 	refused(t, w.do("POST", "/connections/1/uplinks", uplink, "Content-Encoding", "identity"), 415)
+	if w.uplinks.bad != 5 {
+		t.Errorf("%d counted as unreadable, want 5", w.uplinks.bad)
+	}
 }
 
 func TestUplinks_are_bounded(t *testing.T) {

@@ -25,6 +25,13 @@ type uplinks struct {
 	fail error
 	got  []string
 	keys map[connection.ID]string
+	bad  int // refused unread
+}
+
+func (u *uplinks) Unreadable(connection.ID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.bad++
 }
 
 func (u *uplinks) Authorize(id connection.ID, c ingest.Credential) error {
