@@ -39,6 +39,7 @@ const (
 	diskTruncate
 	diskSync
 	diskDelete
+	diskLost // a sync that failed: the system forgets what it should have brought to the disk
 	diskMark
 )
 
@@ -50,6 +51,7 @@ const (
 	syncEIO   outcome = sqlite.SQLITE_IOERR_FSYNC
 	writeEIO  outcome = sqlite.SQLITE_IOERR_WRITE
 	diskIsOut outcome = sqlite.SQLITE_FULL
+	diskIsOff outcome = sqlite.SQLITE_IOERR // as after a kill: nothing is done any more
 )
 
 // watch begins to see a folder's files. It must be called before the queue is opened.
@@ -82,6 +84,9 @@ func (d *disk) do(op diskOp, really func() int32) int32 {
 	d.mu.Unlock()
 	if before != nil {
 		if result := before(op); result != wentWell {
+			if result == syncEIO {
+				d.remember(diskOp{kind: diskLost, file: op.file})
+			}
 			return int32(result)
 		}
 	}

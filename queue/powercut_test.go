@@ -77,6 +77,8 @@ func (m *image) do(op diskOp) {
 			m.durable = maps.Clone(m.names)
 		}
 		n.synced = true
+	case diskLost: // programs go on reading what is not on disk and never will be
+		m.node(op.file).pending = nil
 	case diskDelete:
 		delete(m.names, op.file)
 		if op.at != 0 {
@@ -178,16 +180,33 @@ type worker struct {
 	lanes  *Lanes
 	n      int
 	failed int // operations that ended with an error
+
+	removing []int64 // acknowledged since the queue was opened
 }
 
 func (w *worker) open() {
-	q, err := Open(soon(w.t), w.path, Options{})
-	if err != nil {
-		w.t.Fatal(err)
+	w.removing = nil
+	q, err := Open(soon(w.t), w.path, Options{hook: w.refreshed})
+	for tries := 0; err != nil; tries++ { // a start that fails can be repeated
+		if tries == 100 {
+			w.t.Fatal(err)
+		}
+		w.failed++
+		q, err = Open(soon(w.t), w.path, Options{hook: w.refreshed})
 	}
 	// The log is brought into the main file often, so that a short run sees it.
 	inWriter(w.t, q, func(t *tx) error { _, err := t.execText("PRAGMA wal_autocheckpoint(12)"); return err })
 	w.q, w.lanes = q, q.Lanes(7)
+}
+
+// refreshed tells the disk that the queue writes its log anew, for that is not done by SQLite.
+func (w *worker) refreshed(step string) error {
+	if content, err := os.ReadFile(w.path + "-wal"); err == nil && step == "refresh" && len(content) > 0 {
+		name := filepath.Base(w.path) + "-wal"
+		w.disk.remember(diskOp{kind: diskWrite, file: name, data: content})
+		w.disk.remember(diskOp{kind: diskSync, file: name})
+	}
+	return nil
 }
 
 func (w *worker) step() {
@@ -272,6 +291,7 @@ func (w *worker) settle() {
 			if err := w.lanes.Ack(soon(w.t), e); err != nil {
 				w.t.Errorf("Ack gave %v", err)
 			}
+			w.removing = append(w.removing, e.ID)
 		}
 	}
 }
@@ -282,11 +302,11 @@ func (w *worker) gone() {
 		w.failed++
 		return
 	}
+	all := w.removing
+	w.removing = nil
 	w.disk.note(func(l *ledger) {
-		for id := range l.settling {
-			if connectionOf(id) == 7 {
-				l.gone[id] = true
-			}
+		for _, id := range all {
+			l.gone[id] = true
 		}
 	})
 }
@@ -305,7 +325,9 @@ func (w *worker) purge() {
 	}
 	w.disk.note(func(l *ledger) {
 		for id := range l.settling {
-			l.gone[id] = true
+			if connectionOf(id) == 9 {
+				l.gone[id] = true
+			}
 		}
 	})
 }

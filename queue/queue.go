@@ -21,6 +21,8 @@ type Options struct {
 	MaxBytes int64            // most room that events may take; 0: [DefaultMaxBytes]
 	Now      func() time.Time // for times that are stored; nil: time.Now
 	Log      *slog.Logger     // nil: nothing is logged
+
+	hook func(step string) error // for tests: fails a step of the writer; nil in earnest
 }
 
 // Queue is a durable queue of events. It is safe for concurrent use.
@@ -73,6 +75,10 @@ func Open(ctx context.Context, path string, opt Options) (*Queue, error) {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
 	q.writer = newWriter(q)
+	q.writer.hook = opt.hook
+	if err := q.writer.refresh(); err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
 	if err := q.writer.open(ctx); err != nil {
 		_ = q.writer.closeFile() // the first error is the one to tell
 		return nil, fmt.Errorf("open queue: %w", err)

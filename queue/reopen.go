@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 )
 
 // abandon rolls a transaction back and makes sure that memory says what the file says. A connection that does not
@@ -26,31 +28,59 @@ func (w *writer) abandon(ctx context.Context) {
 	w.conn = nil
 }
 
-// reopen opens the file after an error. Frames that were written but never synced may then be taken for committed
-// ones, and what is appended to them would be lost with them in a power cut. So everything is brought into the main
-// file, and the log begun anew, before an event is accepted.
+// reopen opens the file after an error.
 func (w *writer) reopen(ctx context.Context) error {
-	if err := w.open(ctx); err != nil {
-		if w.conn != nil {
-			w.stmt.close()
-			w.stmt = nil
-			_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to close it
-			_ = w.conn.Close()                                           // it is given up
-			w.conn = nil
-		}
-		return fmt.Errorf("reopen the queue: %w", err)
+	err := w.refresh()
+	if err == nil {
+		err = w.open(ctx)
 	}
-	var busy, frames, moved int
-	err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
-	if err == nil && busy != 0 {
-		err = errors.New("a reader holds the log")
+	if err == nil {
+		return nil
 	}
-	if err != nil {
+	if w.conn != nil {
 		w.stmt.close()
 		w.stmt = nil
-		_ = w.conn.Close() // opened anew at the next try
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to close it
+		_ = w.conn.Close()                                           // it is given up
 		w.conn = nil
-		return fmt.Errorf("reopen the queue: %w", err)
 	}
-	return nil
+	return fmt.Errorf("reopen the queue: %w", err)
+}
+
+// refreshStep is how much of the log is written anew at once, in bytes.
+const refreshStep = 1 << 20
+
+// refresh writes SQLite's log over itself and syncs it, before SQLite reads it. After a sync that failed the system
+// shows what never came to the disk, and holds it for written: a later sync goes well and does nothing about it. SQLite
+// would take such frames for committed ones and build on them, and a power cut would take away what came after them, or
+// tear the main file while they are brought into it. Once they are written anew a sync that goes well means what it says.
+func (w *writer) refresh() error {
+	return w.step("refresh", func() error {
+		log, err := os.OpenFile(w.q.path+"-wal", os.O_RDWR, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // it was closed as it should be, or is new
+		}
+		if err != nil {
+			return fmt.Errorf("open the log: %w", err)
+		}
+		defer func() { _ = log.Close() }() // it was synced, or err tells
+		buffer := make([]byte, refreshStep)
+		for at := int64(0); ; {
+			n, err := log.ReadAt(buffer, at)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("read the log: %w", err)
+			}
+			if n == 0 {
+				break
+			}
+			if _, err := log.WriteAt(buffer[:n], at); err != nil {
+				return fmt.Errorf("write the log anew: %w", err)
+			}
+			at += int64(n)
+		}
+		if err := log.Sync(); err != nil {
+			return fmt.Errorf("sync the log: %w", err)
+		}
+		return nil
+	})
 }
