@@ -46,7 +46,7 @@ func (s State) NeedsPerson() bool {
 // Status is what can be said of a link at one moment. The zero value is a link that was never started.
 type Status struct {
 	State      State
-	Since      time.Time // when State was entered
+	Since      time.Time // when State was entered; a try that fails and leads back to it does not count
 	ReasonCode ReasonCode
 	Reason     string // a sentence: what happened, and what the peer said, bounded and without secrets
 	Hint       string // what to try; empty where nothing needs doing
@@ -55,7 +55,7 @@ type Status struct {
 	// counts the sign-ins made with these credentials since the last that was taken.
 	Attempt       int
 	NextAttemptAt time.Time // zero where no try is planned
-	LostAt        time.Time // when the link was lost; the phases of the reconnect strategy count from here
+	LostAt        time.Time // when the link was lost, or first failed to open; the phases of the reconnect strategy count from here
 	StartupTime   time.Time // when the link last reached OPENED
 	Owner         string    // node that runs the link
 

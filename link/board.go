@@ -54,10 +54,34 @@ type board struct {
 	status  connection.Status
 	leaveBy time.Time // when the state must be left; zero: never
 	owner   *run      // the only run that may move; one left behind moves nothing
+	rest    rest
+}
+
+// rest is the state that a link rests in between its tries. A try that fails leads back to it, and to people the link
+// was down all the time.
+type rest struct {
+	state connection.State
+	since time.Time
+}
+
+// entered takes in a change of state and returns since when, to people, the link is in it.
+func (r *rest) entered(s connection.State, now time.Time) time.Time {
+	switch s {
+	case connection.Opening, connection.Authenticating:
+		return now
+	case connection.Closed, connection.AuthenticationFailed:
+		if r.state != s {
+			*r = rest{s, now}
+		}
+		return r.since
+	}
+	*r = rest{}
+	return now
 }
 
 func newBoard(id connection.ID, j *journal, now func() time.Time, saved connection.Status) *board {
-	b := &board{id: id, journal: j, now: now, moved: make(chan struct{}, 1), status: saved}
+	b := &board{id: id, journal: j, now: now, moved: make(chan struct{}, 1), status: saved,
+		rest: rest{saved.State, saved.Since}}
 	if !saved.LastDeliveredAt.IsZero() {
 		b.delivered.Store(saved.LastDeliveredAt.UnixMilli())
 	}
@@ -76,7 +100,7 @@ func (b *board) enter(by *run, m move, change func(*connection.Status)) bool {
 	s := &b.status
 	edge := s.State != m.state
 	if edge {
-		s.Since = now
+		s.Since = b.rest.entered(m.state, now)
 		b.leaveBy = time.Time{}
 		if limit := leaveWithin(m.state); limit > 0 {
 			b.leaveBy = now.Add(limit)

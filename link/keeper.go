@@ -48,6 +48,7 @@ type keeper struct {
 	overdue *time.Timer // the link must have left its state
 
 	schedule    schedule
+	workedUntil time.Time             // when a link with these settings was last open; zero: not known to have been
 	refusedWith connection.ReasonCode // the last refusal of the credentials
 	ran         bool                  // a link was started, by this keeper or before the program was
 	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have

@@ -38,6 +38,12 @@ func (k *keeper) apply(ctx context.Context, row connection.Connection) {
 	k.row, k.known = row, true
 	k.config.Store(&row)
 	switch {
+	case first && !row.UpdatedAt.After(k.saved.StartupTime):
+		k.workedUntil = latest(k.saved.StartupTime, k.saved.LastDeliveredAt)
+	case !first && connection.RestartsLink(before, row):
+		k.workedUntil = time.Time{} // whether ThingsBoard is to be found there is not known
+	}
+	switch {
 	case !row.Active:
 		k.deactivate(ctx)
 	case first:

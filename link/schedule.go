@@ -70,6 +70,9 @@ func (k *keeper) failed(ctx context.Context, r *run, err error) {
 	case s.lostAt.IsZero():
 		s.lostAt = r.began
 	}
+	if opened && !connection.RestartsLink(*r.conn, k.row) {
+		k.workedUntil = lostAt
+	}
 	var no *refused
 	if errors.As(err, &no) {
 		k.notTaken(ctx, no)
@@ -100,13 +103,38 @@ func (k *keeper) plan(err error, code connection.ReasonCode, sentence string) {
 		return
 	}
 	next := now.Add(max(wait, s.floor(err, code)))
-	m := move{state: connection.Closed, code: code, reason: sentence, next: next, level: connection.LevelWarning}
+	m := move{state: connection.Closed, code: code, reason: sentence, hint: k.hint(code), next: next, level: connection.LevelWarning}
 	if key := failureKey(code, sentence); key != s.told {
 		m.event = fmt.Sprintf("Closed: %s The next try is at %s.", sentence, clock(next))
 		s.told = key
 	}
 	k.board.enter(nil, m, s.show)
 	k.next.Reset(next.Sub(now))
+}
+
+// hint returns what to try where that is another thing than the code alone says: an address that worked is not to be
+// checked for its port.
+func (k *keeper) hint(code connection.ReasonCode) string {
+	switch code {
+	case connection.ReasonTCPRefused, connection.ReasonTCPTimeout, connection.ReasonTCPFailed:
+	default:
+		return ""
+	}
+	if k.workedUntil.IsZero() {
+		return ""
+	}
+	at := k.workedUntil.UTC().Format("15:04:05 UTC")
+	if k.m.now().Sub(k.workedUntil) >= 24*time.Hour {
+		at = clock(k.workedUntil)
+	}
+	return "ThingsBoard worked until " + at + ". Is it running? Uplinks wait in the queue, none is lost."
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // giveUp shows that the strategy has come to its end.

@@ -162,6 +162,51 @@ func TestLink_begins_the_quick_tries_anew_only_after_a_minute_of_proof(t *testin
 	})
 }
 
+func TestLink_is_down_since_the_loss_however_often_it_was_tried(t *testing.T) {
+	in(t, func(b *bench) {
+		b.start()
+		b.pass(2 * time.Minute)
+		b.board.set(func(f *fakeBoard) { f.locate = unreachable })
+		lostAt := time.Now()
+		b.board.last().end(lost())
+		b.pass(5 * time.Hour)
+		want := "ThingsBoard worked until " + lostAt.UTC().Format("15:04:05 UTC") + ". Is it running? Uplinks wait in the queue, none is lost."
+		s := b.status()
+		if s.State != connection.Closed || !s.Since.Equal(lostAt) || !s.LostAt.Equal(lostAt) || s.Hint != want {
+			t.Errorf("status %+v, lost at %v", s, lostAt)
+		}
+		b.stop()
+		b.start()
+		if s := b.status(); !s.Since.Equal(lostAt) || !strings.HasPrefix(s.Hint, "ThingsBoard worked until") {
+			t.Errorf("after a restart of the program %+v", s)
+		}
+		b.edit(func(c *connection.Connection) { c.Configuration.HostName = "elsewhere:443" })
+		if s := b.status(); s.State != connection.Closed || s.Hint != connection.ReasonTCPRefused.Text().Hint {
+			t.Errorf("at another host %+v", s)
+		}
+	})
+}
+
+func TestLink_that_never_opened_is_down_since_its_first_try(t *testing.T) {
+	for name, set := range map[string]func(*fakeBoard){
+		"not reached": func(f *fakeBoard) { f.locate = unreachable },
+		"refused":     func(f *fakeBoard) { f.signIn = wrongPassword },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(b *bench) {
+				b.board.set(set)
+				began := time.Now()
+				b.start()
+				b.pass(2 * time.Hour)
+				s := b.status()
+				if !s.Since.Equal(began) || !s.LostAt.Equal(began) || strings.Contains(s.Hint, "worked") {
+					t.Errorf("status %+v, began at %v", s, began)
+				}
+			})
+		})
+	}
+}
+
 func TestLink_tells_the_same_failure_once(t *testing.T) {
 	in(t, func(b *bench) {
 		b.board.locate = unreachable

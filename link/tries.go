@@ -85,6 +85,9 @@ func (k *keeper) begin(ctx context.Context) {
 		k.start(ctx)
 		return
 	}
+	if k.schedule.lostAt.IsZero() {
+		k.schedule.lostAt = k.m.now() // down from here, though nothing is tried
+	}
 	m := move{code: k.refusedWith, next: at}
 	if m.code == connection.ReasonNone {
 		m.code = connection.ReasonAuthRefused
