@@ -26,3 +26,11 @@ func Clean(s string) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+// EndSentence adds the full stop that a text from a peer lacks, so that another sentence may follow.
+func EndSentence(s string) string {
+	if s == "" || strings.HasSuffix(s, "…") || strings.ContainsRune(".!?", rune(s[len(s)-1])) {
+		return s
+	}
+	return s + "."
+}

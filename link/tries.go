@@ -43,7 +43,7 @@ func (k *keeper) notTaken(ctx context.Context, no *refused) {
 	case ok:
 		next = at
 	}
-	event := "Sign-in refused: " + sentence
+	event := "Sign-in refused: " + connection.EndSentence(sentence)
 	k.schedule.told = failureKey(code, sentence)
 	k.showRefused(move{code: code, reason: sentence, next: next, level: connection.LevelError, event: event}, tries)
 }

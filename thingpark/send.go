@@ -145,7 +145,7 @@ func judge(status int, body []byte, token string, a Answer) (Answer, error) {
 		if a.Text == "" {
 			return fail(OutcomeRefused, fmt.Sprintf("ThingPark refused the downlink with status %d.", status))
 		}
-		return fail(OutcomeRefused, fmt.Sprintf("ThingPark refused the downlink (%d): %s", status, a.Text))
+		return fail(OutcomeRefused, fmt.Sprintf("ThingPark refused the downlink (%d): %s", status, connection.EndSentence(a.Text)))
 	case status >= 300 && status < 400:
 		return fail(OutcomeRefused, fmt.Sprintf("The downlink address answered with status %d, a redirect, which is not followed.", status))
 	}

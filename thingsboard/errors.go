@@ -110,7 +110,7 @@ func told(sentence, peerText string, secrets []connection.Secret) string {
 	if text == "" {
 		return sentence
 	}
-	return sentence + " ThingsBoard said: " + text
+	return sentence + " ThingsBoard said: " + connection.EndSentence(text)
 }
 
 // withhold makes a peer's text fit to be shown. A text that holds a secret is left out as a whole: stars in its place

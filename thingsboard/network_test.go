@@ -73,3 +73,9 @@ func TestTLS_handshake_without_an_answer_is_a_timeout(t *testing.T) {
 		})
 	}
 }
+
+func TestTold_ends_the_sentence_of_the_peer(t *testing.T) {
+	if got := told("No.", "Invalid username or password", nil); got != "No. ThingsBoard said: Invalid username or password." {
+		t.Errorf("%q", got)
+	}
+}
