@@ -37,6 +37,7 @@ type run struct {
 	attempt int
 	quiet   bool // opening again after a failure that was told: no event until something new happens
 	began   time.Time
+	lossAt  time.Time // when the link before it was lost; zero: it was not, or what follows begins anew
 
 	cancel  context.CancelCauseFunc
 	done    chan error
@@ -58,7 +59,11 @@ type run struct {
 
 func newRun(k *keeper, cancel context.CancelCauseFunc) *run {
 	hurried := make(chan struct{})
-	return &run{k: k, m: k.m, log: k.log, conn: k.config.Load(), attempt: k.schedule.attempt, quiet: k.schedule.told != "",
+	var lossAt time.Time
+	if k.schedule.opened {
+		lossAt = k.schedule.lostAt
+	}
+	return &run{lossAt: lossAt, k: k, m: k.m, log: k.log, conn: k.config.Load(), attempt: k.schedule.attempt, quiet: k.schedule.told != "",
 		began: k.m.now(), cancel: cancel, done: make(chan error, 1),
 		hurried: hurried, hurry: sync.OnceFunc(func() { close(hurried) })}
 }

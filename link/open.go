@@ -159,12 +159,11 @@ func (r *run) showOpened(at thingsboard.MQTTEndpoint) {
 	r.mu.Lock()
 	r.openedAt = now
 	r.mu.Unlock()
-	lostAt := r.k.board.read().LostAt
 	m := move{state: connection.Opened, code: connection.ReasonConnected, level: connection.LevelInfo,
 		event: fmt.Sprintf("Opened: connected to ThingsBoard at %s.", at)}
-	if !lostAt.IsZero() {
+	if !r.lossAt.IsZero() {
 		m.event = fmt.Sprintf("Opened: connected to ThingsBoard at %s again, %s after the loss and with try %d.", at,
-			now.Sub(lostAt).Round(time.Second), r.attempt)
+			now.Sub(r.lossAt).Round(time.Second), r.attempt)
 	}
 	r.log.Info("Link opened", "endpoint", at.String(), "attempt", r.attempt)
 	r.k.board.enter(r, m, func(s *connection.Status) { s.StartupTime, s.Attempt = now, 0 })

@@ -26,12 +26,14 @@ type schedule struct {
 	attempt   int       // tries since then
 	conflicts int       // ends by another client's doing, since delivery was last proven
 	slowdowns int       // ends by being too fast, since delivery was last proven
+	opened    bool      // an open link was lost then, not a try that failed
 	told      string    // the failure that was last told, empty where none was since the link was open
 }
 
 // scheduleFrom goes on where the program left off.
 func scheduleFrom(saved connection.Status) schedule {
 	s := schedule{lostAt: saved.LostAt, attempt: saved.Attempt}
+	s.opened = !saved.StartupTime.IsZero() && saved.LostAt.After(saved.StartupTime)
 	if saved.State == connection.Closed && !saved.LostAt.IsZero() {
 		s.told = failureKey(saved.ReasonCode, saved.Reason)
 	}
@@ -64,7 +66,7 @@ func (k *keeper) failed(ctx context.Context, r *run, err error) {
 	opened, proven, lostAt := r.history(now)
 	switch {
 	case opened && (proven || s.lostAt.IsZero()):
-		*s = schedule{lostAt: lostAt}
+		*s = schedule{lostAt: lostAt, opened: true}
 	case opened:
 		s.told = "" // it was told that the link is open, so its loss is news
 	case s.lostAt.IsZero():

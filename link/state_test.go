@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -158,6 +159,41 @@ func TestLink_begins_the_quick_tries_anew_only_after_a_minute_of_proof(t *testin
 		synctest.Wait()
 		if wait := time.Until(b.status().NextAttemptAt); wait > 2*time.Second {
 			t.Errorf("next try after %v", wait)
+		}
+	})
+}
+
+func TestLink_opened_for_the_first_time_is_not_opened_again(t *testing.T) {
+	in(t, func(b *bench) {
+		b.board.locate = unreachable
+		b.start()
+		b.pass(30 * time.Second)
+		b.board.set(func(f *fakeBoard) { f.locate = nil })
+		b.pass(time.Hour)
+		b.want(connection.Opened, connection.ReasonConnected)
+		if told := b.store.told("again"); len(told) != 0 {
+			t.Errorf("events %q", told)
+		}
+		b.edit(func(c *connection.Connection) { c.RestartRequest++ })
+		if told := b.store.told("Opened:"); len(told) != 2 || strings.Contains(told[1], "loss") {
+			t.Errorf("events %q", told)
+		}
+	})
+}
+
+func TestLink_opened_again_tells_its_tries(t *testing.T) {
+	in(t, func(b *bench) {
+		b.start()
+		b.pass(2 * time.Minute)
+		b.board.set(func(f *fakeBoard) { f.locate = unreachable })
+		before, _, _ := b.board.count()
+		b.board.last().end(lost())
+		b.pass(30 * time.Second)
+		b.board.set(func(f *fakeBoard) { f.locate = nil })
+		b.pass(time.Hour)
+		tries, _, _ := b.board.count()
+		if told := b.store.told("after the loss"); len(told) != 1 || !strings.Contains(told[0], fmt.Sprintf("with try %d.", tries-before)) {
+			t.Errorf("events %q after %d tries", told, tries-before)
 		}
 	})
 }
