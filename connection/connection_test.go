@@ -275,3 +275,27 @@ func TestCredentialTries(t *testing.T) {
 		t.Error("three tries, and one more for each that a person grants")
 	}
 }
+
+func TestEndSentence_adds_the_stop_that_is_missing(t *testing.T) {
+	for text, want := range map[string]string{"": "", "No": "No.", "No.": "No.", "Who?": "Who?", "No!": "No!", "And so …": "And so …", "é": "é."} {
+		if got := EndSentence(text); got != want {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestMessages_name_choices_as_the_page_does(t *testing.T) {
+	c := valid()
+	c.Configuration.TelemetryFormat, c.Configuration.SendMetadata = FormatMeasurements, true
+	errs := Validate(c)
+	if len(errs) != 1 || errs[0].Message != "'Measurements' goes with neither Send metadata nor Send decoded payload only. Choose 'Original document' first." {
+		t.Errorf("got %+v", errs)
+	}
+	for _, f := range Fields {
+		for _, choice := range f.Choices {
+			if short := choice.Short(); short == "" || len(short) > 20 || strings.ContainsAny(short, ":,") {
+				t.Errorf("%s: %q is called %q", f.Name, choice.Label, short)
+			}
+		}
+	}
+}

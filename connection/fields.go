@@ -22,6 +22,14 @@ const (
 // Choice is one value of a [ControlChoice] field.
 type Choice struct{ Value, Label string }
 
+// Short gives the label without what explains it: "Calm" of "Calm: every 10 min …".
+func (c Choice) Short() string {
+	if i := strings.IndexAny(c.Label, ":,"); i > 0 {
+		return c.Label[:i]
+	}
+	return c.Label
+}
+
 // Field is all that is known of one setting. Forms, API, dialogs and documents read it here, so that they cannot differ.
 type Field struct {
 	Name      string // JSON name, also the input's name: "hostName"
@@ -70,7 +78,7 @@ var Fields = []Field{
 		}},
 
 	{Name: "telemetryFormat", Path: "configuration.telemetryFormat", Label: "Telemetry format", Control: ControlChoice, Advanced: true,
-		Help: "MEASUREMENTS sends the decoded measurements, flattened, with the radio's figures, ready for a chart. ORIGINAL sends what the two switches below say.", Example: "MEASUREMENTS",
+		Help: "'Measurements' sends the decoded measurements, flattened, with the radio's figures, ready for a chart. 'Original document' sends the document as Send metadata and Send decoded payload only say.", Example: "MEASUREMENTS",
 		Choices: []Choice{{string(FormatMeasurements), "Measurements, ready for charts"}, {string(FormatOriginal), "Original document"}},
 		Get:     func(c *Connection) string { return string(c.Configuration.TelemetryFormat) },
 		Set:     func(c *Connection, s string) string { c.Configuration.TelemetryFormat = TelemetryFormat(s); return "" }},
@@ -85,12 +93,12 @@ var Fields = []Field{
 		Get: func(c *Connection) string { return c.Configuration.DeviceType },
 		Set: func(c *Connection, s string) string { c.Configuration.DeviceType = strings.TrimSpace(s); return "" }},
 	{Name: "uplinkTimeValidity", Path: "configuration.uplinkTimeValidity", Label: "Uplink validity", Control: ControlDuration, Advanced: true,
-		Help: "An uplink older than this when its turn comes is not sent. One number and one unit: s, m, h or d. Empty: uplinks never expire.", Example: "72h",
+		Help: "An uplink older than this when its turn comes is not sent. One number and one unit (s, m, h or d), like 90m or 3d. Empty: uplinks never expire.", Example: "72h",
 		Get: func(c *Connection) string { return string(c.Configuration.UplinkTimeValidity) },
 		Set: func(c *Connection, s string) string {
 			d, err := ParseDuration(strings.TrimSpace(s))
 			if err != nil {
-				return "Write one number and one unit (s, m, h or d), from 1s to 365d."
+				return "Write one number and one unit (s, m, h or d), from 1s to 365d: 90m or 3d, for example."
 			}
 			c.Configuration.UplinkTimeValidity = d
 			return ""
@@ -146,7 +154,7 @@ var Fields = []Field{
 		Get: func(c *Connection) string { return string(c.Configuration.ReconnectStrategy) },
 		Set: func(c *Connection, s string) string { c.Configuration.ReconnectStrategy = Strategy(s); return "" }},
 	{Name: "protocol", Path: "configuration.protocol", Label: "Protocol", Control: ControlChoice, Advanced: true, Restarts: true,
-		Help: "AUTO and SSL encrypt everything. TCP sends everything, the password too, in clear.", Example: string(ProtocolAuto),
+		Help: "Auto and SSL encrypt everything. TCP sends everything, the password too, in clear.", Example: string(ProtocolAuto),
 		Choices: []Choice{{string(ProtocolAuto), "Auto (TLS)"}, {string(ProtocolSSL), "SSL (TLS)"}, {string(ProtocolTCP), "TCP (not encrypted)"}},
 		Get:     func(c *Connection) string { return string(c.Configuration.Protocol) },
 		Set:     func(c *Connection, s string) string { c.Configuration.Protocol = Protocol(s); return "" }},

@@ -84,7 +84,7 @@ var Reasons = map[ReasonCode]ReasonText{
 	ReasonDeactivated:  {"This connection is not active.", "Activate it to let its uplinks go out again; they wait in the queue until then."},
 	ReasonStopped:      {"Boardlink is going down.", ""},
 	ReasonDeleted:      {"The connection was deleted.", ""},
-	ReasonGivenUp:      {"The reconnect strategy has come to its end.", "Restart the connection once ThingsBoard can be reached again, or choose the strategy NORMAL, which never gives up."},
+	ReasonGivenUp:      {"The reconnect strategy has come to its end.", "Restart the connection once ThingsBoard can be reached again, or choose the strategy 'Normal', which never gives up."},
 	ReasonNotDelivered: {"Uplinks came in during the last hour and none was delivered, so the link restarts.", ""},
 
 	ReasonDNSNotFound: {"The domain name does not exist.", "Check the spelling of the Domain Name."},
@@ -125,7 +125,7 @@ var Reasons = map[ReasonCode]ReasonText{
 	ReasonDegraded:           {"The link is open, but ThingsBoard refuses some of what it sends.", "Look at the latest events of this connection."},
 	ReasonDeviceLimit:        {"ThingsBoard does not accept another device.", "Raise the limit of devices in the tenant profile; the device's uplinks wait."},
 	ReasonBadPayload:         {"ThingsBoard refused the content of the event.", "Look at the document; retry it after changing the telemetry settings, or drop it."},
-	ReasonTooLarge:           {"The event is larger than ThingsBoard takes over MQTT.", "Send less with each uplink: choose the telemetry format MEASUREMENTS."},
+	ReasonTooLarge:           {"The event is larger than ThingsBoard takes over MQTT.", "Send less with each uplink: choose the telemetry format 'Measurements'."},
 	ReasonRefused:            {"ThingsBoard refused the event.", "Look at ThingsBoard's log for the device."},
 	ReasonInternal:           {"Boardlink made a mistake of its own.", "Please report it with the lines of the log around this time."},
 }

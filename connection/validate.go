@@ -70,7 +70,7 @@ func checkTogether(f Field, c *Connection) string {
 		}
 	case "telemetryFormat":
 		if cfg.TelemetryFormat == FormatMeasurements && (cfg.SendMetadata || cfg.SendRawDecodedFormat) {
-			return "MEASUREMENTS goes with neither Send metadata nor Send decoded payload only; switch both off or choose ORIGINAL."
+			return "'Measurements' goes with neither Send metadata nor Send decoded payload only. Choose 'Original document' first."
 		}
 	case "downlinkPort":
 		if cfg.DownlinkPort > MaxFPort || cfg.DownlinkPort < 0 {

@@ -61,7 +61,13 @@ func changed(f connection.Field, from, to *connection.Connection) string {
 	if before == after {
 		return ""
 	}
+	if after == "" {
+		return f.Label + " removed"
+	}
 	clause := f.Label + " changed from " + shown(f, before) + " to " + shown(f, after)
+	if before == "" {
+		clause = f.Label + " set to " + shown(f, after)
+	}
 	if f.Name == "hostName" && from.Configuration.Password == to.Configuration.Password {
 		clause += " (the stored password was kept)"
 	}
@@ -77,9 +83,12 @@ func secret(f connection.Field, c *connection.Connection) connection.Secret {
 }
 
 func shown(f connection.Field, value string) string {
+	for _, c := range f.Choices {
+		if c.Value == value {
+			return c.Short()
+		}
+	}
 	switch {
-	case value == "":
-		return "nothing"
 	case f.Control == connection.ControlSwitch && value == "true":
 		return "on"
 	case f.Control == connection.ControlSwitch:
