@@ -186,6 +186,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	})
 	a.operations = operation.New(operation.Options{
 		Store: operationStore{a.db}, Links: a.links, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Refusals: a.registry,
 	})
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"boardlink/access"
 	"boardlink/config"
 	"boardlink/connection"
+	"boardlink/live"
 )
 
 // serve runs Boardlink until ctx ends.
@@ -42,7 +43,7 @@ const (
 	keepMinutes   = 2 * 24 * time.Hour
 	keepHours     = 90 * 24 * time.Hour
 	pruneEvery    = time.Hour
-	fillEvery     = 10 * time.Second
+	watchEvery    = 10 * time.Second
 	alarmingFill  = 0.80
 	reassuredFill = 0.75 // below the alarm's mark, so that it does not flutter
 )
@@ -52,9 +53,9 @@ func (a *application) chores(ctx context.Context) {
 	figures := make(chan struct{})
 	go func() { defer close(figures); a.figures.Run(ctx) }()
 	defer func() { <-figures }()
-	prune, fill := time.NewTicker(pruneEvery), time.NewTicker(fillEvery)
+	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
-	defer fill.Stop()
+	defer watch.Stop()
 	a.prune(ctx)
 	alarmed := false
 	for {
@@ -63,8 +64,9 @@ func (a *application) chores(ctx context.Context) {
 			return
 		case <-prune.C:
 			a.prune(ctx)
-		case <-fill.C:
+		case <-watch.C:
 			alarmed = a.watchFill(ctx, alarmed)
+			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
 		}
 	}
 }
@@ -97,9 +99,22 @@ func (a *application) watchFill(ctx context.Context, alarmed bool) bool {
 	default:
 		return alarmed
 	}
-	if _, err := a.db.AddEvent(ctx, e); err != nil {
-		a.log.Error("The queue's alarm could not be stored", "error", err)
+	if !a.addEvent(ctx, e) {
 		return alarmed
 	}
 	return !alarmed
+}
+
+// addEvent stores an event and tells open pages; it reports whether it could.
+func (a *application) addEvent(ctx context.Context, e connection.Event) bool {
+	if _, err := a.db.AddEvent(ctx, e); err != nil {
+		a.log.Error("An event could not be stored", "message", e.Message, "error", err)
+		return false
+	}
+	id := ""
+	if e.ConnectionID != 0 {
+		id = e.ConnectionID.String()
+	}
+	a.feed.Publish(live.Change{Topic: live.Events, ID: id})
+	return true
 }
