@@ -9,7 +9,7 @@ import (
 // Base is where the API stands.
 const Base = "/api/v1"
 
-// KeyHeader carries a key where Authorization cannot be set.
+// KeyHeader carries the credential of an uplink where Authorization cannot be set.
 const KeyHeader = "X-Boardlink-Key"
 
 // whoIsAsking tells programs from browsers and leads programs that use the short paths, as the original's documentation
@@ -38,7 +38,7 @@ func isProgram(r *http.Request) bool {
 	}
 	h := r.Header
 	path := r.URL.Path
-	return h.Get("Authorization") != "" || h.Get(KeyHeader) != "" || isJSON(h.Get("Content-Type")) ||
+	return h.Get("Authorization") != "" || isJSON(h.Get("Content-Type")) ||
 		prefersJSON(h.Values("Accept")) ||
 		path == "/api" || strings.HasPrefix(path, "/api/") || isUplinksPath(path)
 }

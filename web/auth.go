@@ -62,14 +62,12 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// presentedKey gives the API key that the request bears. Authorization wins over [KeyHeader], also where it holds
-// something else than a bearer key.
+// presentedKey gives the API key that the request bears in Authorization, also where that holds something else than a
+// bearer key. [KeyHeader] and the query are for uplinks alone, whose routes look for their credential themselves: a key
+// that ThingPark was given must open nothing else.
 func presentedKey(r *http.Request) (key string, presented bool) {
-	if authorization := r.Header.Get("Authorization"); authorization != "" {
-		return BearerKey(authorization), true
-	}
-	key = r.Header.Get(KeyHeader)
-	return key, key != ""
+	authorization := r.Header.Get("Authorization")
+	return BearerKey(authorization), authorization != ""
 }
 
 // BearerKey takes the key out of an Authorization header; "" where it is of another scheme.

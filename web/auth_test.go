@@ -90,7 +90,6 @@ func TestWho_tells_operators_keys_and_nobody_apart(t *testing.T) {
 		"an operator on a public page":    {b, "/open", nil, "operator operator1@example.com operator1@example.com"},
 		"nobody":                          {site.Visitor(), "/open", nil, " system system"},
 		"a key":                           {site.Visitor(), "/api/v1/read", []string{"Authorization", "bearer  " + webtest.Key}, "key environment environment"},
-		"a key in the other header":       {site.Visitor(), "/api/v1/read", []string{"X-Boardlink-Key", webtest.Key}, "key environment environment"},
 		"a key beats a session":           {b, "/api/v1/read", []string{"Authorization", "Bearer " + webtest.Key}, "key environment environment"},
 		"no cookie counts for own checks": {b, "/api/v1/own", nil, " system system"},
 	} {
@@ -105,12 +104,27 @@ func TestWho_tells_operators_keys_and_nobody_apart(t *testing.T) {
 	for name, header := range map[string][]string{
 		"a wrong key is not made good by a session": {"Authorization", "Bearer wrong"},
 		"nor is another scheme":                     {"Authorization", "Basic " + webtest.Key},
-		"Authorization wins over the other header":  {"Authorization", "Bearer wrong", "X-Boardlink-Key", webtest.Key},
+		"nor by the header that is for uplinks":     {"Authorization", "Bearer wrong", "X-Boardlink-Key", webtest.Key},
 	} {
 		got := b.Do("GET", "/api/v1/read", "", header...)
 		if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") != "Bearer" {
 			t.Errorf("%s: %d, WWW-Authenticate %q", name, got.Status, got.Header.Get("WWW-Authenticate"))
 		}
+	}
+}
+
+func TestKeyHeader_opens_nothing_but_uplinks(t *testing.T) {
+	site := webtest.New(t, nil, gates())
+	for name, got := range map[string]webtest.Answer{
+		"in the header": site.Visitor().Do("GET", "/api/v1/read", "", "X-Boardlink-Key", webtest.Key),
+		"in the query":  site.Visitor().Do("GET", "/api/v1/read?key="+webtest.Key, ""),
+	} {
+		if got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, got.Status)
+		}
+	}
+	if got := site.Operator(access.RoleViewer).Do("GET", "/look", "", "X-Boardlink-Key", "wrong"); got.Status != http.StatusOK {
+		t.Errorf("beside a session: %d", got.Status)
 	}
 }
 
@@ -131,7 +145,7 @@ func TestRequestsFromOtherSites(t *testing.T) {
 		"from no browser":                          {nil, 200},
 		"with a wrong key beside the cookie":       {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer wrong"}, 403},
 		"with a right key, which no browser sends": {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer " + webtest.Key}, 200},
-		"with the key in the other header":         {[]string{"Sec-Fetch-Site", "cross-site", "X-Boardlink-Key", webtest.Key}, 200},
+		"with the key in the header for uplinks":   {[]string{"Sec-Fetch-Site", "cross-site", "X-Boardlink-Key", webtest.Key}, 403},
 		"with an empty Authorization and a cookie": {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", " "}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
