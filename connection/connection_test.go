@@ -141,6 +141,9 @@ func TestValidate(t *testing.T) {
 		"a user with a display name":    {func(c *Connection) { c.Configuration.Username = "T <t@example.com>" }, "configuration.username"},
 		"no password":                   {func(c *Connection) { c.Configuration.Password = "" }, "configuration.password"},
 		"the mask as password":          {func(c *Connection) { c.Configuration.Password = Mask }, "configuration.password"},
+		"an AS key that is too short":   {func(c *Connection) { c.Configuration.DownlinkAsKey = "00112233445566778899aabbccddeef" }, "configuration.downlinkAsKey"},
+		"an AS key that is too long":    {func(c *Connection) { c.Configuration.DownlinkAsKey = "00112233445566778899aabbccddeeff0" }, "configuration.downlinkAsKey"},
+		"an AS key of other letters":    {func(c *Connection) { c.Configuration.DownlinkAsKey = "0011223344556677g899aabbccddeeff" }, "configuration.downlinkAsKey"},
 		"the mask as AS key":            {func(c *Connection) { c.Configuration.DownlinkAsKey = Mask }, "configuration.downlinkAsKey"},
 		"a long description":            {func(c *Connection) { c.Configuration.Description = strings.Repeat("x", 1001) }, "configuration.description"},
 		"an unknown strategy":           {func(c *Connection) { c.Configuration.ReconnectStrategy = "FAST" }, "configuration.reconnectStrategy"},
@@ -296,6 +299,16 @@ func TestMessages_name_choices_as_the_page_does(t *testing.T) {
 			if short := choice.Short(); short == "" || len(short) > 20 || strings.ContainsAny(short, ":,") {
 				t.Errorf("%s: %q is called %q", f.Name, choice.Label, short)
 			}
+		}
+	}
+}
+
+func TestValidate_takes_the_AS_key_as_ThingPark_shows_it(t *testing.T) {
+	for _, key := range []Secret{"", "00112233445566778899aabbccddeeff", "00112233445566778899AABBCCDDEEFf"} {
+		c := valid()
+		c.Configuration.DownlinkAsKey = key
+		if errs := Validate(c); len(errs) != 0 {
+			t.Errorf("got %+v", errs)
 		}
 	}
 }

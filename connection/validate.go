@@ -141,8 +141,14 @@ func checkSecret(f Field, c *Connection) string {
 		return fmt.Sprintf("Use at most %d characters.", f.Max)
 	case !utf8.ValidString(secret.Reveal()) || strings.ContainsFunc(secret.Reveal(), unicode.IsControl):
 		return "Remove the control characters."
+	case f.Name == "downlinkAsKey" && secret.IsSet() && !hexDigits(secret.Reveal(), 32):
+		return "Write the 32 hexadecimal digits that ThingPark shows."
 	}
 	return ""
+}
+
+func hexDigits(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 func choiceList(f Field) string {

@@ -21,7 +21,7 @@ import (
 // Secrets of the fixtures: no page may ever hold one of them.
 const (
 	canaryPassword = "canary-password-5b1f"
-	canaryASKey    = "0cana7y0cana7y0cana7y0cana7y0000"
+	canaryASKey    = "0cafa7e00cafa7e00cafa7e00cafa7e0"
 	uplinkKey      = "uplink-key-of-the-fixture-000001"
 )
 
