@@ -15,7 +15,7 @@ const (
 )
 
 func errSetupToken() error {
-	return connection.Fail(connection.CodeForbidden, "This link is not valid any more: it works once and for 30 minutes. Restart Boardlink for a new one, or run boardlink reset-link.")
+	return connection.Fail(connection.CodeForbidden, "This link is not valid any more: it works once and for 30 minutes. Sign in if you have a password already. For a new link restart Boardlink where nobody has an account yet, or else run boardlink reset-link with your e-mail address.")
 }
 
 // NeedsSetup reports whether there is no operator yet.
