@@ -36,19 +36,20 @@ func (s *Server) stream(c echo.Context) error {
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 
+	// Before the first line is sent: who has read it may rely on being told of what changes from then on.
+	changes := s.feed.Subscribe(ctx)
 	out, err := startStream(c)
 	if err != nil || visitOf(c).method == http.MethodHead {
 		return err
 	}
-	err = s.pump(ctx, visitOf(c), out)
+	err = s.pump(ctx, visitOf(c), changes, out)
 	if err != nil && ctx.Err() == nil {
 		Log(ctx).Debug("Stream ended", "error", err)
 	}
 	return nil // the answer has begun: there is nobody to tell
 }
 
-func (s *Server) pump(ctx context.Context, v *visit, out *eventWriter) error {
-	changes := s.feed.Subscribe(ctx)
+func (s *Server) pump(ctx context.Context, v *visit, changes <-chan []live.Change, out *eventWriter) error {
 	ping := time.NewTicker(s.pingEvery)
 	defer ping.Stop()
 	for {

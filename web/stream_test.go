@@ -139,7 +139,7 @@ func TestStream_tells_changes(t *testing.T) {
 	expect(t, lines, `data: [{"topic":"events","id":""}]`)
 }
 
-// publish waits until somebody listens; the stream subscribes just after its first line.
+// publish returns when the feed has taken the change. A stream that has sent its first line listens already.
 func (s *shop) publish(t *testing.T, c live.Change) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
