@@ -49,6 +49,7 @@ type keeper struct {
 
 	schedule    schedule
 	workedUntil time.Time             // when a link with these settings was last open; zero: not known to have been
+	taken       int64                 // the version of the credentials that ThingsBoard took last, 0 where it refused or nothing is known
 	refusedWith connection.ReasonCode // the last refusal of the credentials
 	ran         bool                  // a link was started, by this keeper or before the program was
 	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have
@@ -208,6 +209,12 @@ func (k *keeper) ended(ctx context.Context, err error) {
 	var p *panicked
 	if errors.As(err, &p) {
 		k.log.Error("A link panicked", "panic", p.value, "stack", string(p.stack))
+	}
+	var no *refused
+	if opened, _, _ := r.history(k.m.now()); errors.As(err, &no) {
+		k.taken = 0
+	} else if opened {
+		k.taken = r.conn.CredentialVersion
 	}
 	switch k.want {
 	case wantGone:

@@ -257,6 +257,23 @@ func TestCredentials_keep_their_pause_whatever_begins_the_link_anew(t *testing.T
 	}
 }
 
+func TestCredentials_taken_have_no_pause(t *testing.T) {
+	in(t, func(b *bench) {
+		b.start()
+		if err := b.board.relogin(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		b.edit(func(row *connection.Connection) { row.Configuration.MQTTHostName += "x" })
+		b.want(connection.Opened, connection.ReasonConnected)
+		if err := b.board.relogin(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		b.edit(func(row *connection.Connection) { row.Active = false })
+		b.edit(func(row *connection.Connection) { row.Active = true })
+		b.want(connection.Opened, connection.ReasonConnected)
+	})
+}
+
 func TestCredentials_in_their_pause_are_presented_at_once_to_who_asks(t *testing.T) {
 	in(t, func(b *bench) {
 		b.board.signIn = wrongPassword

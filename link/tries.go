@@ -71,7 +71,9 @@ func (k *keeper) showRefused(m move, tries connection.CredentialTries) {
 // begin starts the link when the row says that it should run. Credentials that were refused keep their pause, whatever
 // made the link begin anew: only new ones, or somebody who asks for a try, may present them before.
 func (k *keeper) begin(ctx context.Context) {
-	if k.urged || k.run != nil || k.want != wantRun {
+	// A sign-in that a session made anew is counted though it was taken.
+	taken := k.taken == k.row.CredentialVersion && k.taken != 0
+	if k.urged || taken || k.run != nil || k.want != wantRun {
 		k.start(ctx)
 		return
 	}
