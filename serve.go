@@ -114,6 +114,7 @@ func (a *application) addEvent(ctx context.Context, e connection.Event) bool {
 	id := ""
 	if e.ConnectionID != 0 {
 		id = e.ConnectionID.String()
+		a.feed.Publish(live.Change{Topic: live.Connection, ID: id})
 	}
 	a.feed.Publish(live.Change{Topic: live.Events, ID: id})
 	return true
