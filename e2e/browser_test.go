@@ -367,3 +367,13 @@ func (b *browser) picture(file string) {
 		b.t.Logf("no picture: %v", err)
 	}
 }
+
+// eval runs a script in the page and returns its value as JSON.
+func (b *browser) eval(script string) string {
+	b.t.Helper()
+	r := call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: script})
+	if r.ExceptionDetails != nil || r.Result == nil {
+		b.t.Fatalf("the script did not run: %+v", r.ExceptionDetails)
+	}
+	return string(r.Result.Value)
+}

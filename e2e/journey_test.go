@@ -275,6 +275,46 @@ func TestEditInPlace(t *testing.T) {
 	})
 }
 
+// A browser sends a form by itself where the person is quicker than the page's script: the question comes with the whole
+// page then, and its buttons work as they do over the details.
+func TestEditBeforeScripts(t *testing.T) {
+	p, b := signedIn(t, true)
+	id := p.connection("Quick hands")
+	ask := func(value string) {
+		b.open("/connections/" + id + "/edit/username")
+		b.awaitFocus("textbox Username")
+		b.fill("textbox", "Username", value)
+		b.eval(`(() => {
+			const f = document.querySelector('form[data-editor]')
+			f.insertAdjacentHTML('beforeend', '<input type="hidden" name="step" value="ask">')
+			f.submit()
+		})()`)
+		b.find("dialog", "Confirmation")
+		b.awaitFocus("button Cancel")
+	}
+
+	t.Log("Escape leads back to the editor")
+	ask("half@example.com")
+	b.key(kb.Escape)
+	b.awaitFocus("button Confirm")
+	b.find("textbox", "Username")
+
+	t.Log("Proceed update saves")
+	ask("quick@example.com")
+	b.click("button", "Proceed update")
+	b.see("Update done")
+	b.until("close the dialog", func() bool { return !b.has("dialog", "Confirmation") })
+	b.find("link", "Dashboard")
+	if now := p.setting(id, "username"); now != "quick@example.com" {
+		t.Errorf("the username is %v", now)
+	}
+
+	t.Log("the page is as usable as any other")
+	b.click("button", "Edit Username")
+	b.awaitFocus("textbox Username")
+	b.quiet()
+}
+
 func TestStaleEdit(t *testing.T) {
 	both(t, func(t *testing.T, scripts bool) {
 		p, b := signedIn(t, scripts)

@@ -105,6 +105,9 @@ func TestEdit_asks_then_changes(t *testing.T) {
 			if !scripts && doc.Find("[inert] main").Length() != 1 {
 				t.Errorf("%s: the page behind the question is not inert", tc.field)
 			}
+			if _, taken := doc.Find("form[data-editor]").Attr("hx-post"); taken != scripts {
+				t.Errorf("%s: htmx takes the form: %v; in a whole page it would not see the dialog's buttons", tc.field, taken)
+			}
 			if !scripts && dialog.Closest("[inert]").Length() != 0 {
 				t.Errorf("%s: the question itself is inert", tc.field)
 			}

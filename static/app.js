@@ -3,11 +3,15 @@
 const all = (selector, root = document) => root.querySelectorAll(selector)
 const on = (event, run, capture) => document.addEventListener(event, run, capture)
 
-// Dialogs that came as a fragment open as modal ones; so does one that a page brought open.
+// Dialogs that came as a fragment open as modal ones; one that a page brought open becomes one, so that Escape answers it.
 const openDialogs = () => {
   for (const d of all('dialog[data-modal]:not([open])')) d.showModal()
 }
 on('htmx:afterSettle', openDialogs)
+for (const d of all('dialog[open]')) {
+  d.close()
+  d.showModal()
+}
 on('htmx:beforeSwap', (e) => {
   // What is said while a modal dialog is open is not read out: close it first.
   for (const d of all('dialog[data-modal][open]', e.detail.target)) d.close()

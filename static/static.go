@@ -78,7 +78,7 @@ func read(name string, parts []string) (*asset, error) {
 			return nil, fmt.Errorf("read %s: %w", part, err)
 		}
 		if len(parts) > 1 {
-			b = withoutComments(b) // ours; what others made is served as they made it
+			b = lean(b) // ours; what others made is served as they made it
 		}
 		plain.Write(b)
 	}
@@ -103,11 +103,12 @@ func read(name string, parts []string) (*asset, error) {
 	}, nil
 }
 
-// withoutComments leaves out the lines of a script that hold nothing but a comment.
-func withoutComments(script []byte) []byte {
+// lean leaves out what only the reader of a script needs: lines that hold nothing but a comment, and indentation.
+func lean(script []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(script) {
-		if !bytes.HasPrefix(bytes.TrimSpace(line), []byte("//")) {
+		line = bytes.TrimLeft(line, " ")
+		if !bytes.HasPrefix(line, []byte("//")) && len(line) > 1 {
 			kept = append(kept, line...)
 		}
 	}
