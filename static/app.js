@@ -58,12 +58,27 @@ const startToast = (t) => {
   }, 1000)
 }
 const toasts = document.getElementById('toasts')
+// They give way to what has the focus.
+const place = () => {
+  if (!toasts?.firstElementChild) return
+  toasts.classList.remove('aside')
+  const t = toasts.getBoundingClientRect(), f = document.activeElement.getBoundingClientRect()
+  toasts.classList.toggle('aside', document.activeElement !== document.body && f.right > t.left && f.left < t.right && f.bottom > t.top && f.top < t.bottom)
+}
+on('focusin', () => requestAnimationFrame(place))
+on('scroll', place)
 if (toasts) {
+  const tidy = () => {
+    for (const old of [...all('[data-toast]', toasts)].slice(1)) old.remove() // one success at a time
+    for (const old of [...toasts.children].slice(3)) old.remove()
+    place()
+  }
   for (const t of all('[data-toast]', toasts)) startToast(t)
   new MutationObserver((list) => {
     for (const m of list) for (const n of m.addedNodes) if (n.dataset?.toast !== undefined) startToast(n)
-    for (const old of [...toasts.children].slice(3)) old.remove()
+    tidy()
   }).observe(toasts, { childList: true })
+  requestAnimationFrame(tidy)
 }
 const failed = (e) => {
   const x = e.detail.xhr
