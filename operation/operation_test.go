@@ -365,6 +365,13 @@ func TestRestart_allows_one_try_for_many_wishes(t *testing.T) {
 	refused(4)
 	retry()
 	want("after the allowed try was refused", 2, 3)
+	refused(5)
+	retry()
+	want("clicked twice", 2, 3)
+	if _, err := w.Restart(t.Context(), actor, id); err != nil {
+		t.Error(err)
+	}
+	want("a restart after a retry is a wish of its own", 3, 4)
 }
 
 func TestViews_show_activity_at_once(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// sameClick is how long a second wish for a try is taken for the first one, clicked twice or sent again.
+	// sameClick is how long a second wish of the same kind is taken for the first one, clicked twice or sent again.
 	sameClick = 2 * time.Second
 	// tryLasts is how long a try that was allowed may be under way: the deadlines of OPENING and AUTHENTICATING.
 	tryLasts = 70 * time.Second
@@ -20,12 +20,13 @@ type grant struct {
 	version int64 // of the credentials
 	tries   int   // made before it
 	at      time.Time
+	wish    string // what was asked for: a restart or a retry, each of which allows one
 }
 
 // pending reports whether the try is still being made, so that another wish for one asks for nothing new.
-func (g grant) pending(version int64, s connection.Status, now time.Time) bool {
+func (g grant) pending(version int64, wish string, s connection.Status, now time.Time) bool {
 	since := now.Sub(g.at)
-	return g.version == version && (since < sameClick || since < tryLasts && (s.State == connection.Opening || s.State == connection.Authenticating))
+	return g.version == version && (since < sameClick && g.wish == wish || since < tryLasts && (s.State == connection.Opening || s.State == connection.Authenticating))
 }
 
 // unspent reports whether nothing was presented since the try was allowed.
@@ -57,7 +58,7 @@ func (o *Connections) again(ctx context.Context, actor string, id connection.ID,
 	defer o.restarting.Unlock()
 	status, now := o.links.Status(id), o.now()
 	last, allowed := o.grants[id]
-	if allowed && last.pending(c.CredentialVersion, status, now) {
+	if allowed && last.pending(c.CredentialVersion, message, status, now) {
 		return o.view(c, status), nil
 	}
 	refused := status.State == connection.AuthenticationFailed
@@ -72,7 +73,7 @@ func (o *Connections) again(ctx context.Context, actor string, id connection.ID,
 	}
 	if refused {
 		g := o.grants[id]
-		g.at = now
+		g.at, g.wish = now, message
 		o.grants[id] = g
 	}
 	o.links.Reconcile(id)
