@@ -102,7 +102,7 @@ func NotAllowed(err error) bool { return errors.Is(err, netguard.ErrNotAllowed) 
 // isTimeout looks at the whole chain: a url.Error on top says no where the error below it is one of ours.
 func isTimeout(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
-		if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() { //nolint:errorlint // each link of the chain in turn
+		if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() { // each link of the chain in turn
 			return true
 		}
 	}

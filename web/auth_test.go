@@ -238,7 +238,7 @@ func TestUse_of_a_session_is_noted_but_for_what_a_page_does_by_itself(t *testing
 	site.Rows.Change(func(r *access.SessionRow) { r.LastSeenAt = time.Now().Add(-ago) })
 	b.Get("/look", web.LiveHeader, "1")
 	stream := b.Open("GET", web.StreamPath, "")
-	defer stream.Body.Close() //nolint:errcheck // it ends with the test
+	defer stream.Body.Close() // it ends with the test
 	if seen() != ago {
 		t.Errorf("what a page did by itself counted: last seen %v ago", seen())
 	}

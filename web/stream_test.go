@@ -95,7 +95,7 @@ func (s *shop) listen(t *testing.T) (lines <-chan string, leave func()) {
 	out := make(chan string, 100)
 	go func() {
 		defer close(out)
-		defer resp.Body.Close() //nolint:errcheck // read until it ends
+		defer resp.Body.Close() // read until it ends
 		for in := bufio.NewScanner(resp.Body); in.Scan(); {
 			if in.Text() != "" {
 				out <- in.Text()
@@ -230,7 +230,7 @@ func TestStreams_are_bounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only its status counts
+	defer resp.Body.Close() // only its status counts
 	if resp.StatusCode != http.StatusServiceUnavailable || s.streams.Load() != maxStreams {
 		t.Errorf("one too many: %d, %d open", resp.StatusCode, s.streams.Load())
 	}
@@ -247,12 +247,12 @@ func TestShutdown_lets_requests_finish(t *testing.T) {
 	})
 	answer := make(chan string, 1)
 	go func() {
-		resp, err := http.Get(s.url + "/slow") //nolint:noctx // ends with the server
+		resp, err := http.Get(s.url + "/slow") // ends with the server
 		if err != nil {
 			answer <- err.Error()
 			return
 		}
-		defer resp.Body.Close() //nolint:errcheck // read to its end
+		defer resp.Body.Close() // read to its end
 		body, _ := io.ReadAll(resp.Body)
 		answer <- string(body)
 	}()

@@ -46,7 +46,7 @@ func (b *Browser) Post(path string, form url.Values, header ...string) Answer {
 func (b *Browser) Do(method, path, body string, header ...string) Answer {
 	b.t.Helper()
 	resp := b.Open(method, path, body, header...)
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close() // read to its end
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatalf("%s %s: read answer: %v", method, path, err)
