@@ -172,7 +172,7 @@ func (h *Console) showEditor(c echo.Context, status int, e edit, ed connections.
 // editor is the setting's editor, empty.
 func (e edit) editor() connections.Editor {
 	field := e.setting.input()
-	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory}
+	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory, Typed: e.version != 0}
 	if e.setting.name == "name" {
 		ed.Heading = e.view.Connection.Name
 	}

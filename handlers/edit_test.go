@@ -184,6 +184,21 @@ func TestEdit_refuses_a_wrong_value_at_its_field(t *testing.T) {
 	})
 }
 
+// Opening another editor closes those in which nothing was typed; what was refused was typed.
+func TestEdit_tells_the_script_what_was_typed(t *testing.T) {
+	e := newEditing(t, nil)
+	fresh := page(t, e.Get(e.path+"/edit/hostName", partial()...), http.StatusOK)
+	refused := page(t, e.send(true, "hostName", form("version", "1", "step", "ask", "hostName", "https://x")), http.StatusUnprocessableEntity)
+	back := page(t, e.send(true, "hostName", form("version", "1", "step", "back", "hostName", "half.example.com:1")), http.StatusOK)
+	for want, doc := range map[string][]*goquery.Document{"": {fresh}, "typed": {refused, back}} {
+		for _, d := range doc {
+			if got := d.Find("form[data-editor]").AttrOr("data-editor", ""); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}
+}
+
 func TestEdit_of_the_password(t *testing.T) {
 	const typed = "typed-password-77a1"
 	bothWays(t, func(t *testing.T, scripts bool) {

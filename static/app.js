@@ -24,7 +24,7 @@ on('cancel', (e) => {
 
 // Editors.
 const editors = () => [...all('form[data-editor]')]
-const dirty = (f) => [...f.elements].some((i) => i.name && i.type !== 'hidden' && i.type !== 'submit' && (
+const dirty = (f) => f.dataset.editor === 'typed' || [...f.elements].some((i) => i.name && i.type !== 'hidden' && i.type !== 'submit' && (
   i.options ? ![...i.options].every((o) => o.selected === o.defaultSelected)
     : i.type === 'radio' ? i.checked !== i.defaultChecked : i.value !== i.defaultValue))
 const cancel = (f) => f.parentElement.querySelector('[data-cancel]')
@@ -138,22 +138,24 @@ on('change', async (e) => {
 
 // Times, in the words of views/ui/format.go and in the reader's zone.
 const units = [[31536e3, 'year'], [86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']]
-const relative = (seconds) => {
+const relative = (seconds, kind) => {
   const s = Math.abs(seconds)
-  if (seconds > -1 && seconds < 5) return 'a moment ago'
-  const [size, name] = units.find(([n]) => s >= n)
+  const [size, name] = units.find(([n]) => s >= n) || [1, 'second']
   const n = Math.floor(s / size)
   const span = `${n.toLocaleString('en')} ${name}${n === 1 ? '' : 's'}`
+  if (kind === 'until') return seconds > -1 ? 'now' : 'in ' + span
+  if (kind === 'for') return seconds < 1 ? 'for a moment' : 'for ' + span
+  if (seconds > -1 && seconds < 5) return 'a moment ago'
   return seconds < 0 ? 'in ' + span : span + ' ago'
 }
 const two = (n) => String(n).padStart(2, '0')
+const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
 const times = (every) => {
   for (const t of all('time[data-ago], time[data-clock]')) {
     const at = new Date(t.dateTime)
     if (t.dataset.clock !== undefined) {
-      const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
-      t.textContent = at.toDateString() === new Date().toDateString() ? clock : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock}`
-    } else if (every || t.dataset.ago) t.textContent = relative((Date.now() - at) / 1000)
+      t.textContent = at.toDateString() === new Date().toDateString() ? clock(at) : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at)}`
+    } else if (every || t.dataset.ago) t.textContent = relative((Date.now() - at) / 1000, t.dataset.ago)
     t.title = at.toLocaleString()
   }
 }

@@ -4,23 +4,28 @@
   const source = document.body.dataset.stream
   const due = new Map() // id of a part -> when to fetch it
   const fetched = new Map() // id of a part -> when it was fetched last
-  let stream, failures = 0, poll, timer
+  const bar = document.getElementById('gone')
+  let stream, failures = 0, poll, timer, seen
 
   const shows = (part, change) => part.dataset.live.split(' ').some((key) => {
     const [topic, id] = key.split(':')
     return topic === change.topic && (id === '*' || id === change.id)
   })
-  const links = (part) => [...all('a', part)]
-  const busy = (part) => part.querySelector('details[open], dialog[open]') ||
-    (part.contains(document.activeElement) && !document.activeElement.matches('a'))
+  // What is open stays, and what is being pressed; what only has the focus gets it back.
+  const busy = (part) => part.querySelector('details[open], dialog[open]') || part.matches(':active')
 
   const load = (part) => {
     const { id, dataset: { announce, liveUrl } } = part
-    const focused = links(part).indexOf(document.activeElement)
+    const { tagName, textContent } = document.activeElement
+    const focused = part.contains(document.activeElement) ? [...all(tagName, part)].indexOf(document.activeElement) : -1
     fetched.set(id, Date.now())
     htmx.ajax('GET', liveUrl, { source: part, target: part, swap: 'outerHTML', headers: { 'X-Boardlink-Live': '1' } }).then(() => {
       const fresh = document.getElementById(id)
-      if (focused >= 0 && document.activeElement === document.body) links(fresh)[focused]?.focus({ preventScroll: true })
+      if (focused >= 0 && document.activeElement === document.body) {
+        const same = all(tagName, fresh)[focused]
+        const other = !same || (tagName === 'BUTTON' && same.textContent !== textContent) // pressed, it would do something else
+        ;(other ? fresh.querySelector('[tabindex="-1"]') : same)?.focus({ preventScroll: true })
+      }
       if (fresh?.dataset.announce !== announce) say(fresh.dataset.announce)
     }, () => {})
   }
@@ -51,6 +56,11 @@
     schedule()
   }
 
+  // Boardlink answers, or it does not and the page says how old it is.
+  const heard = (answers) => {
+    if (answers || failures < 3) bar.textContent = ''
+    else if (!bar.firstChild) bar.textContent = `Boardlink does not answer. What you see is from ${clock(seen)}.`
+  }
   const close = () => {
     stream?.close()
     clearInterval(poll)
@@ -61,12 +71,16 @@
     stream = new EventSource(source)
     stream.onopen = () => { // what changed before is not told
       failures = 0
+      heard(true)
       mark()
     }
     stream.addEventListener('change', (e) => mark(JSON.parse(e.data)))
     stream.onerror = () => {
+      if (!failures) seen = new Date()
       if (++failures < 3 && stream.readyState !== 2) return // the browser tries again by itself
       close()
+      failures = Math.max(failures, 3)
+      mark()
       poll = setInterval(() => { mark(); if (++failures % 6 === 0) open() }, 10000)
     }
   }
@@ -76,6 +90,12 @@
     failures = 0
     open()
   }
+  on('htmx:afterRequest', (e) => {
+    if (!e.detail.requestConfig?.headers['X-Boardlink-Live']) return
+    const gone = bar.firstChild, { status } = e.detail.xhr
+    heard(status > 0 && status < 500)
+    if (gone && !bar.firstChild) open()
+  })
   if (source && document.querySelector('[data-live]')) {
     on('htmx:beforeSwap', (e) => { // somebody has opened something in the part meanwhile
       const part = e.detail.target

@@ -109,6 +109,8 @@ type Details struct {
 	Status     connection.Status
 	UplinkURL  string
 	UplinkKey  string // shown only to who has just asked for it
+	KeyAsked   bool   // the key was shown or hidden just now: the focus stays there
+	Refused    connection.Refusals
 	Metrics    Metrics
 	Events     []connection.Event
 	Editing    *Editor // the one field that is being edited, nil for none
@@ -162,11 +164,20 @@ type Editor struct {
 	Question *Question // asked now; nil: not yet
 	Clash    *Clash    // somebody else was quicker; nil: nobody
 	FocusOK  bool      // the focus belongs on Confirm: the person came back from the question
+	Typed    bool      // it holds what was typed, not what is stored
 }
 
 func (e Editor) formID() string   { return "form-" + e.Field.Name }
 func (e Editor) cancelID() string { return "cancel-" + e.Field.Name }
 func (e Editor) boxID() string    { return "f-" + e.Field.Name }
+
+// typed tells the script that the editor must not be closed as one in which nothing was typed.
+func (e Editor) typed() string {
+	if e.Typed {
+		return "typed"
+	}
+	return ""
+}
 
 func (e Editor) action() string { return editPath(e.ID, e.Field.Name) }
 

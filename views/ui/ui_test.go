@@ -41,6 +41,22 @@ func TestRelative(t *testing.T) {
 	}
 }
 
+func TestUntil_is_never_in_the_past(t *testing.T) {
+	for d, want := range map[time.Duration]string{90 * time.Second: "in 1 minute", 0: "now", -time.Hour: "now"} {
+		if got := ui.Until(now, now.Add(d)); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestFor(t *testing.T) {
+	for d, want := range map[time.Duration]string{18 * time.Second: "for 18 seconds", 0: "for a moment", 61 * time.Minute: "for 1 hour"} {
+		if got := ui.For(now, now.Add(-d)); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
 		if got := ui.Count(n); got != want {
