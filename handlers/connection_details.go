@@ -32,8 +32,8 @@ func (h *Console) details(c echo.Context) error {
 	return h.showDetails(c, http.StatusOK, v, nil)
 }
 
-// showDetails answers with the whole page; change, which may be nil, sets what is out of the ordinary.
-func (h *Console) showDetails(c echo.Context, status int, v operation.View, change func(*connections.Details)) error {
+// showDetails answers with the whole page and messages on it; change, which may be nil, sets what is out of the ordinary.
+func (h *Console) showDetails(c echo.Context, status int, v operation.View, change func(*connections.Details), toasts ...ui.Toast) error {
 	d, err := h.detailsModel(c, v)
 	if err != nil {
 		return err
@@ -45,7 +45,9 @@ func (h *Console) showDetails(c echo.Context, status int, v operation.View, chan
 	if status >= http.StatusBadRequest {
 		title = "Error: " + title
 	}
-	return web.Render(c, status, connections.DetailsPage(web.Shell(c, title, layout.NavConnections), d))
+	shell := web.Shell(c, title, layout.NavConnections)
+	shell.Toasts = append(shell.Toasts, toasts...)
+	return web.Render(c, status, connections.DetailsPage(shell, d))
 }
 
 func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.Details, error) {
@@ -59,7 +61,7 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 }
 
 func (h *Console) detailsHead(v operation.View) connections.Details {
-	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, Now: h.now()}
+	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, Refused: v.Refused, Now: h.now()}
 }
 
 func (h *Console) latestEvents(c echo.Context, id connection.ID) ([]connection.Event, error) {
@@ -80,6 +82,9 @@ func (h *Console) detailsPart(c echo.Context, v operation.View, part string) err
 	case "metrics":
 		d.Metrics, err = h.metricsModel(c, v.Connection.ID)
 		fragment = connections.MetricsCard(d.Metrics)
+	case "uplinks":
+		d.KeyAsked = true
+		fragment = connections.Uplinks(d)
 	case "events":
 		d.Events, err = h.latestEvents(c, v.Connection.ID)
 		fragment = connections.EventsCard(d)
@@ -120,11 +125,13 @@ func (h *Console) uplinkKey(c echo.Context) error {
 		return err
 	}
 	var v operation.View
+	var toasts []ui.Toast
 	switch c.FormValue("action") {
 	case "show":
 		v, err = h.connections.Get(c.Request().Context(), id)
 	case "renew":
 		v, err = h.connections.RenewUplinkKey(c.Request().Context(), actor(c), id)
+		toasts = append(toasts, web.Success("New uplink key", "Until ThingPark sends it, uplinks are refused."))
 	default:
 		return connection.Fail(connection.CodeInvalid, "Choose show or renew.")
 	}
@@ -134,8 +141,8 @@ func (h *Console) uplinkKey(c echo.Context) error {
 	key := v.Connection.UplinkKey.Reveal()
 	if web.IsPartial(c) {
 		d := h.detailsHead(v)
-		d.UplinkKey = key
-		return web.Render(c, http.StatusOK, connections.Uplinks(d))
+		d.UplinkKey, d.KeyAsked = key, true
+		return web.Render(c, http.StatusOK, connections.ShownKey(d, toasts))
 	}
-	return h.showDetails(c, http.StatusOK, v, func(d *connections.Details) { d.UplinkKey = key })
+	return h.showDetails(c, http.StatusOK, v, func(d *connections.Details) { d.UplinkKey = key }, toasts...)
 }

@@ -7,6 +7,7 @@ import (
 	"boardlink/operation"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
+	"boardlink/views/state"
 	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
@@ -40,7 +41,7 @@ func (h *Console) setState(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	back := connections.Path(id)
+	back := connections.Path(id) + "#" + state.MenuID(id)
 	if given := c.FormValue("back"); given != "" {
 		back = web.SafeNext(given)
 	}

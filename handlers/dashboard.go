@@ -25,7 +25,7 @@ func (h *Console) dashboard(c echo.Context) error {
 		m.States = append(m.States, dashboard.StateCount(s))
 	}
 	for _, v := range o.NeedPerson {
-		m.Cases = append(m.Cases, dashboard.Case{Connection: v.Connection, Status: v.Status})
+		m.Cases = append(m.Cases, dashboard.Case{Connection: v.Connection, Status: v.Status, Refused: v.Refused})
 	}
 	if m.Names, err = h.namesOf(c, o.Latest); err != nil {
 		return err

@@ -223,7 +223,7 @@ func TestState(t *testing.T) {
 	b := c.Operator(access.RoleOperator)
 	path := "/connections/" + id.String() + "/state"
 	for _, tc := range []struct{ action, back, location string }{
-		{"retry", "/", "/"}, {"restart", "/connections?q=N", "/connections?q=N"}, {"deactivate", "//evil.example.com", "/"}, {"activate", "", "/connections/4339"},
+		{"retry", "/", "/"}, {"restart", "/connections?q=N", "/connections?q=N"}, {"deactivate", "//evil.example.com", "/"}, {"activate", "", "/connections/4339#state-4339"},
 	} {
 		if a := b.Post(path, form("action", tc.action, "back", tc.back)); a.Status != http.StatusSeeOther || a.Header.Get("Location") != tc.location {
 			t.Errorf("%s: answer %d to %q", tc.action, a.Status, a.Header.Get("Location"))

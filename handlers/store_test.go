@@ -23,6 +23,7 @@ type store struct {
 	broken   error // what every reading fails with, nil: none
 	granted  int   // credential tries that were allowed
 	restarts int
+	refused  map[connection.ID]connection.Refusals
 }
 
 func newStore() *store {
@@ -158,6 +159,9 @@ func (s *store) FiguresOfAll(context.Context, time.Time) (map[connection.ID]conn
 	defer s.mu.Unlock()
 	return s.totals, nil
 }
+
+// Refusals makes the store stand for who counts them.
+func (s *store) Refusals(id connection.ID) connection.Refusals { return s.refused[id] }
 
 // Reconcile, Status and Statuses make the store stand for the links as well.
 func (s *store) Reconcile(connection.ID) {}

@@ -3,6 +3,7 @@ package connections
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"boardlink/connection"
 	"boardlink/views/state"
@@ -83,10 +84,24 @@ func machine(f connection.Field) bool {
 
 // PropertyOf is a setting as it stands.
 func PropertyOf(c *connection.Connection, f connection.Field) Property {
-	return Property{
+	p := Property{
 		ID: c.ID, Name: f.Name, Label: f.Label, Help: f.Help, Value: Shown(f, f.Get(c)), Star: f.Mandatory,
 		Secret: f.Control == connection.ControlSecret, Machine: machine(f), Empty: "Not set",
 	}
+	if missing := missingForDownlinks(c); f.Name == "downlinkEnabled" && c.Configuration.DownlinkEnabled && missing != "" {
+		p.Value += ", but " + missing + " is not set"
+	}
+	return p
+}
+
+// missingForDownlinks names the setting without which no downlink can be sent, "" where nothing is missing.
+func missingForDownlinks(c *connection.Connection) string {
+	for _, name := range []string{"downlinkUrl", "downlinkAsId", "downlinkAsKey"} {
+		if f, ok := connection.FieldByName(name); ok && f.Get(c) == "" {
+			return f.Label
+		}
+	}
+	return ""
 }
 
 // AlarmsProperty is the alarms as they stand.
@@ -116,18 +131,52 @@ func Shown(f connection.Field, value string) string {
 	return value
 }
 
-// group gives the settings of one part of the page, in the order of the table of fields.
-func (d Details) group(advanced bool) []Property {
+// basic gives the settings that every connection must have, but for those of the page's head.
+func (d Details) basic() []Property {
 	var list []Property
 	for _, f := range connection.Fields {
-		if f.Advanced == advanced && f.Name != "name" && f.Name != "description" {
+		if !f.Advanced && f.Name != "name" && f.Name != "description" {
 			list = append(list, PropertyOf(&d.Connection, f))
 		}
 	}
-	if advanced {
-		list = append(list, AlarmsProperty(&d.Connection))
-	}
 	return list
+}
+
+// group is a part of the advanced settings.
+type group struct {
+	Title      string
+	Properties []Property
+}
+
+func (d Details) advanced() []group {
+	var groups []group
+	for _, title := range advancedGroups {
+		g := group{Title: title}
+		for _, f := range connection.Fields {
+			if f.Advanced && groupOf(f.Name) == title {
+				g.Properties = append(g.Properties, PropertyOf(&d.Connection, f))
+			}
+		}
+		if groupOf(AlarmsField) == title {
+			g.Properties = append(g.Properties, AlarmsProperty(&d.Connection))
+		}
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// advancedGroups are the parts of the advanced settings, in the order of the page.
+var advancedGroups = []string{"Uplinks", "Commands", "Link"}
+
+// groupOf names the part of the advanced settings that a setting stands in.
+func groupOf(field string) string {
+	switch {
+	case strings.HasPrefix(field, "downlink"):
+		return "Commands"
+	case field == "reconnectStrategy" || field == "protocol" || field == "restUrl" || field == "mqttHostName" || field == "caCertificate":
+		return "Link"
+	}
+	return "Uplinks"
 }
 
 // head gives the property of the name or the description.
@@ -156,12 +205,42 @@ func (d Details) remedy() (state.Action, bool) {
 	return state.Remedy(d.Connection.Active, d.Status.State)
 }
 
-// fix is the setting to correct where the link cannot help itself.
-func (d Details) fix() (state.Fix, bool) {
+// fixes are the settings to correct where the link cannot help itself, the likeliest first.
+func (d Details) fixes() []state.Fix {
 	if !d.Status.State.NeedsPerson() {
-		return state.Fix{}, false
+		return nil
 	}
-	return state.FixOf(d.Status.ReasonCode)
+	return state.FixesOf(d.Status.ReasonCode)
+}
+
+// down reports whether the link was lost and is not up again: then it counts since when, not how long the present try takes.
+func (d Details) down() bool {
+	switch d.Status.State {
+	case connection.Closed, connection.Opening, connection.Authenticating:
+		return !d.Status.LostAt.IsZero()
+	}
+	return false
+}
+
+// waitsForUplinks reports whether the link is up and nothing ever came for it.
+func (d Details) waitsForUplinks() bool {
+	s := d.Status
+	return s.State == connection.Opened && s.LastDeliveredAt.IsZero() && s.Backlog == 0 && s.Parked == 0 && d.Refused.Count == 0
+}
+
+// remedyClass makes the button of the remedy the primary one where there is no setting to correct first.
+func (d Details) remedyClass() string {
+	if len(d.fixes()) > 0 {
+		return ""
+	}
+	return "btn-primary"
+}
+
+// cardTarget leads back to the card of the state: the button that was pressed is gone then.
+func (d Details) cardTarget() state.Target {
+	t := d.target()
+	t.Focus = "state-title"
+	return t
 }
 
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }

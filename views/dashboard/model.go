@@ -21,6 +21,7 @@ type StateCount struct {
 type Case struct {
 	Connection connection.Connection
 	Status     connection.Status
+	Refused    connection.Refusals
 }
 
 // Model is the dashboard.
@@ -64,7 +65,15 @@ func rate(perMinute float64) string {
 }
 
 func (c Case) target() state.Target {
-	return state.Target{ID: c.Connection.ID, Name: c.Connection.Name, Active: c.Connection.Active, State: c.Status.State, Back: "/"}
+	return state.Target{ID: c.Connection.ID, Name: c.Connection.Name, Active: c.Connection.Active, State: c.Status.State, Back: "/", Focus: "cases-title"}
+}
+
+// Since is when the link went down; where that is not known, when its state began.
+func (c Case) Since() time.Time {
+	if !c.Status.LostAt.IsZero() {
+		return c.Status.LostAt
+	}
+	return c.Status.Since
 }
 
 func path(id connection.ID) string { return "/connections/" + id.String() }

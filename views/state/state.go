@@ -42,6 +42,19 @@ func ToneOf(s connection.State) ui.Tone { return lookOf(s).Tone }
 // Title is what the state is called on the page: the name that API and events use as well.
 func Title(s connection.State) string { return string(s) }
 
+// Meaning explains the states whose names do not explain themselves, "" for the others.
+func Meaning(s connection.State) string {
+	switch s {
+	case connection.Closed:
+		return "CLOSED: there is no link to ThingsBoard; uplinks wait in the queue."
+	case connection.Unreachable:
+		return "UNREACHABLE: the part of Boardlink that keeps this link does not report; uplinks wait in the queue."
+	case connection.Closing:
+		return "CLOSING: the link is being ended; what was not acknowledged goes back into the queue."
+	}
+	return ""
+}
+
 // Doing says in a sentence what the link does in a transient state, "" in the others.
 func Doing(c *connection.Connection, s connection.Status) string {
 	switch s.State {
@@ -52,8 +65,6 @@ func Doing(c *connection.Connection, s connection.Status) string {
 		return fmt.Sprintf("Connecting to %s.", c.Configuration.HostName)
 	case connection.Authenticating:
 		return fmt.Sprintf("Signing in as %s.", c.Configuration.Username)
-	case connection.Closing:
-		return "Closing: what was not acknowledged goes back into the queue."
 	}
 	return ""
 }
@@ -110,6 +121,19 @@ func FixOf(code connection.ReasonCode) (Fix, bool) {
 		return Fix{"mqttHostName", "Set the MQTT host"}, true
 	}
 	return Fix{}, false
+}
+
+// FixesOf names the settings that a reason may ask to be corrected, the likeliest first: who is refused may have a wrong
+// password or a wrong name.
+func FixesOf(code connection.ReasonCode) []Fix {
+	fix, ok := FixOf(code)
+	if !ok {
+		return nil
+	}
+	if code == connection.ReasonAuthRefused {
+		return []Fix{fix, {"username", "Change the username"}}
+	}
+	return []Fix{fix}
 }
 
 // Path is the address where the setting is edited.

@@ -1,0 +1,96 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/dom"
+)
+
+// TestLiveFocus changes a state behind a menu that only has the focus: badge and card must say the same, and the focus stays.
+func TestLiveFocus(t *testing.T) {
+	p, b := signedIn(t, true)
+	id := p.connection("Looked at")
+	b.open("/connections/" + id)
+	b.until("focus the menu", func() bool {
+		node := b.css("#state-" + id)
+		if node == 0 {
+			return false
+		}
+		_, err := tryCall(b, dom.Focus, dom.FocusParams{NodeID: node})
+		return err == nil
+	})
+	if status, answer := p.api("PUT", "/connections/"+id, map[string]any{
+		"connectorId": "actility-thingsboard-iot", "name": "Looked at", "active": true,
+		"configuration": map[string]any{"hostName": "tb.invalid:443", "username": "tenant@example.com", "password": "first-secret"},
+	}); status != 200 {
+		t.Fatalf("activating answered %d: %v", status, answer)
+	}
+	b.until("say in the menu that the state has changed", func() bool {
+		return !strings.Contains(b.eval(`document.getElementById('state-menu').textContent`), "DEACTIVATED")
+	})
+	b.until("keep the focus on the menu", func() bool { return b.eval(`document.activeElement.id`) == `"state-`+id+`"` })
+	b.quiet()
+}
+
+// TestFocusAfterActions follows the focus: it must never be lost to the page's body.
+func TestFocusAfterActions(t *testing.T) {
+	both(t, func(t *testing.T, scripts bool) {
+		p, b := signedIn(t, scripts)
+		id := p.connection("In hand")
+		b.open("/connections/" + id)
+		menu := "#state-" + id + ":focus"
+		for _, action := range []string{"Activate", "Restart", "Deactivate"} {
+			b.click("DisclosureTriangle", "State *")
+			b.click("button", action)
+			b.until("focus on the menu after "+action, func() bool { return b.css(menu) != 0 })
+		}
+		b.click("button", "Show the uplink key")
+		if scripts {
+			b.awaitFocus("button Copy the uplink key")
+			b.click("button", "Hide")
+			b.awaitFocus("button Show the uplink key")
+		} else {
+			b.until("focus on the card of the key", func() bool { return b.css("#uplinks:focus") != 0 })
+		}
+		b.quiet()
+	})
+}
+
+// TestBoardlinkGone ends the program under a page: the page must say so, and since when, and take it back.
+func TestBoardlinkGone(t *testing.T) {
+	p, b := signedIn(t, true)
+	b.open("/")
+	b.find("heading", "Dashboard")
+	p.stop()
+	b.see("Boardlink does not answer. What you see is from ")
+	p.start()
+	b.until("take it back", func() bool { return !strings.Contains(b.text(), "Boardlink does not answer.") })
+	b.quiet()
+}
+
+// TestMessagesGiveWay lets a message appear over what has the focus.
+func TestMessagesGiveWay(t *testing.T) {
+	p, b := signedIn(t, true)
+	id := p.connection("Covered")
+	b.open("/connections/" + id)
+	for range 2 {
+		b.click("button", "Edit Description")
+		b.awaitFocus("textbox Description")
+		b.fill("textbox", "Description", "Words")
+		b.click("button", "Confirm")
+		b.awaitFocus("button Edit Description")
+	}
+	b.until("show one success", func() bool { return b.eval(`document.querySelectorAll('.toast').length`) == "1" })
+	overlaps := func() string {
+		return b.eval(`(() => {
+			const t = document.querySelector('.toast').getBoundingClientRect(), f = document.activeElement.getBoundingClientRect()
+			return f.right > t.left && f.left < t.right && f.bottom > t.top && f.top < t.bottom
+		})()`)
+	}
+	b.eval(`[...document.querySelectorAll('.topbar button')].at(-1).focus()`)
+	b.until("move the message off the focus", func() bool { return overlaps() == "false" })
+	b.quiet()
+}
