@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"boardlink/connection"
 	"boardlink/views/connections"
@@ -101,6 +103,18 @@ func readForm(values url.Values) input {
 			in.wrong[f.Name] = message
 		}
 	}
+	switch active := values.Get("active"); {
+	case !values.Has("active") || active == "on":
+	case active == "off":
+		in.connection.Active = false
+	default:
+		in.wrong[""] = "The input active says on or off."
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, known := settingByName(name); !known && name != "connectorId" && name != "active" {
+			in.wrong[""] = "There is no setting “" + connection.Clean(name) + "”."
+		}
+	}
 	alarms, message := parseAlarms(values.Get(connections.AlarmsField))
 	if in.connection.Alarms = alarms; message != "" {
 		in.wrong[connections.AlarmsField] = message
@@ -127,11 +141,15 @@ func (in *input) check() {
 func (in input) form() connections.Form {
 	f := newForm(in.connection)
 	f.Failed = true
+	f.Inactive = !in.connection.Active
 	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
 		for i := range list {
 			field := &list[i]
 			field.Error = in.wrong[field.Name]
 			if field.Kind == ui.KindSecret {
+				if in.values.Get(field.Name) != "" {
+					field.Note = typeAgain(field.Label)
+				}
 				continue
 			}
 			if in.values.Has(field.Name) {

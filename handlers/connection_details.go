@@ -99,15 +99,15 @@ func (h *Console) detailsPart(c echo.Context, v operation.View, part string) err
 
 // metricsModel reads the figures of the window that the query names; an unknown one is the hour.
 func (h *Console) metricsModel(c echo.Context, id connection.ID) (connections.Metrics, error) {
-	window, clock, words := operation.Hour, "15:04", "in the last hour, by minute"
+	window, clock, words, span := operation.Hour, "15:04", "in the last hour, by minute", "a minute"
 	if c.QueryParam("window") == string(operation.Day) {
-		window, words = operation.Day, "in the last 24 hours, by quarter of an hour"
+		window, words, span = operation.Day, "in the last 24 hours, by quarter of an hour", "a quarter of an hour"
 	}
 	m, err := h.connections.Metrics(c.Request().Context(), id, window)
 	if err != nil {
 		return connections.Metrics{}, err
 	}
-	chart := ui.BarChart{ID: "chart", Title: "Uplinks and downlinks " + words, First: "Uplinks", Other: "Downlinks", Step: "From (UTC)"}
+	chart := ui.BarChart{ID: "chart", Title: "Uplinks and downlinks " + words, First: "Uplinks", Other: "Downlinks", Step: "From (UTC)", Span: span}
 	for _, p := range m.Series {
 		chart.Bars = append(chart.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Uplinks, Other: p.Downlinks})
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"boardlink/connection"
 	"boardlink/operation"
@@ -52,17 +53,19 @@ func (h *Console) edit(c echo.Context) error {
 	if err := h.readEdit(c, &e); err != nil {
 		return err
 	}
-	step := c.FormValue("step")
-	if step == "back" {
+	if e.step == "back" {
 		ed := e.editor()
 		ed.Field.Value = e.shownAgain()
 		ed.FocusOK, ed.Field.Autofocus = !e.setting.secret(), e.setting.secret()
+		if e.setting.secret() {
+			ed.Field.Note = typeAgain(e.setting.label)
+		}
 		return h.showEditor(c, http.StatusOK, e, ed)
 	}
 	if e.expired {
 		return h.refuse(c, e, "Type the "+e.setting.label+" again: the question waited too long.")
 	}
-	if step != "go" {
+	if e.step != "go" {
 		asks, err := h.propose(c, e)
 		if err != nil {
 			return h.answerFailure(c, e, err)
@@ -117,9 +120,7 @@ func (h *Console) apply(c echo.Context, e edit) (operation.View, error) {
 	}
 	changed := e.view.Connection
 	changed.Alarms = alarms
-	if e.version != 0 {
-		changed.Version = e.version
-	}
+	changed.Version = e.version
 	return h.connections.Replace(ctx, actor(c), changed, operation.Secrets{Password: true, DownlinkAsKey: true})
 }
 
@@ -193,8 +194,12 @@ func (e edit) question(p *pending, actor string) *connections.Question {
 	q := &connections.Question{ConnectionName: from.Name}
 	if e.setting.secret() {
 		q.Pending = p.seal(e.id, e.setting.name, actor, connection.Secret(e.value))
+		q.Notes = append(q.Notes, "The new "+inSentence(e.setting.label)+" replaces the stored one.")
 	} else {
 		q.Facts = []connections.Fact{{Label: e.setting.label, Old: e.setting.shown(e.setting.get(&from)), New: e.setting.shown(e.value)}}
+	}
+	if e.setting.name == "protocol" && e.value == string(connection.ProtocolTCP) {
+		q.Notes = append(q.Notes, "The password and all uplinks then travel unencrypted.")
 	}
 	if e.setting.name == "hostName" {
 		q.Notes = append(q.Notes, "The stored password is kept and will be sent to the new host.")
@@ -208,6 +213,19 @@ func (e edit) question(p *pending, actor string) *connections.Question {
 		q.Notes = append(q.Notes, "Uplinks that come in meanwhile wait in the queue; none is lost.")
 	}
 	return q
+}
+
+// typeAgain says why the field of a secret is empty although something was typed.
+func typeAgain(label string) string {
+	return "Type the " + inSentence(label) + " again; it is not kept in the page."
+}
+
+// inSentence writes a label the way it stands within a sentence: "password", but "AS key".
+func inSentence(label string) string {
+	if len(label) > 1 && label[1] >= 'A' && label[1] <= 'Z' {
+		return label
+	}
+	return strings.ToLower(label[:1]) + label[1:]
 }
 
 // clash shows theirs and yours.

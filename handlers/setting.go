@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"boardlink/operation"
 	"boardlink/views/connections"
 	"boardlink/views/ui"
+	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
 )
@@ -68,6 +70,7 @@ type edit struct {
 	setting setting
 	view    operation.View // as it is now
 	version int64          // that the editor was opened on
+	step    string         // ask, back or go
 	value   string         // as typed
 	expired bool           // the value was sealed, and cannot be read any more
 }
@@ -89,16 +92,19 @@ func (h *Console) openEdit(c echo.Context) (edit, error) {
 	return edit{id: id, setting: s, view: v}, nil
 }
 
-// readEdit takes the form: the value, or the sealed one of a secret whose question was asked, and the version.
+// readEdit takes the form: the step, the version, and the value or the sealed one of a secret whose question was asked.
 func (h *Console) readEdit(c echo.Context, e *edit) error {
 	values, err := c.FormParams()
 	if err != nil {
 		return badForm(err)
 	}
-	if text := values.Get("version"); text != "" {
-		if e.version, err = strconv.ParseInt(text, 10, 64); err != nil || e.version < 1 {
-			return connection.Fail(connection.CodeInvalid, "The form is damaged: open the page again.")
-		}
+	switch e.step = values.Get("step"); e.step {
+	case "ask", "back", "go":
+	default:
+		return web.NewProblem(http.StatusBadRequest, "The input step says ask, back or go.")
+	}
+	if e.version, err = strconv.ParseInt(values.Get("version"), 10, 64); err != nil || e.version < 1 {
+		return connection.Fail(connection.CodeInvalid, "The input version is missing or no number: without it a change could undo somebody else's. Open the page again.")
 	}
 	e.value = values.Get(e.setting.name)
 	if sealed := values.Get("pending"); e.setting.secret() && e.value == "" && sealed != "" {

@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/views/account"
+	"boardlink/views/layout"
 	"boardlink/views/ui"
 	"boardlink/web"
 
@@ -17,7 +19,7 @@ func (h *Console) setUpForm(c echo.Context) error {
 	secret := c.QueryParam("token")
 	token, err := h.people.LookUpToken(c.Request().Context(), connection.Secret(secret))
 	if err != nil {
-		return err
+		return badLink(c, err)
 	}
 	return web.Render(c, http.StatusOK, account.SetUpPage(web.Shell(c, setUpTitle(token), ""), setUpModel(secret, token, token.Email, nil)))
 }
@@ -29,7 +31,7 @@ func (h *Console) setUp(c echo.Context) error {
 	}
 	token, err := h.people.LookUpToken(ctx, connection.Secret(secret))
 	if err != nil {
-		return err
+		return badLink(c, err)
 	}
 	who, err := h.people.SetUp(ctx, connection.Secret(secret), email, connection.Secret(c.FormValue("password")))
 	if wrong, ok := fieldErrors(err); ok {
@@ -43,6 +45,16 @@ func (h *Console) setUp(c echo.Context) error {
 		return err
 	}
 	return web.Redirect(c, "/")
+}
+
+// badLink offers to sign in to whoever comes with a link that is not valid: most have used it already.
+func badLink(c echo.Context, err error) error {
+	var f *connection.Failure
+	if !errors.As(err, &f) || f.Code != connection.CodeForbidden {
+		return err
+	}
+	p := layout.Problem{Status: http.StatusForbidden, Title: "This link does not open anything", Text: f.Message, BackURL: "/signin", BackLabel: "Sign in"}
+	return web.Render(c, http.StatusForbidden, layout.ProblemPage(web.Shell(c, p.Title, ""), p))
 }
 
 func setUpTitle(t access.SetupToken) string {
@@ -63,10 +75,10 @@ func setUpModel(secret string, t access.SetupToken, email string, wrong map[stri
 			},
 			{
 				Name: "password", Label: "Password", Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
-				Error: wrong["password"], Help: passwordHelp,
+				Error: wrong["password"], Note: "At least 8 characters.", Help: passwordHelp,
 			},
 		},
 	}
 }
 
-const passwordHelp = "At least 8 characters. A sentence of your own is better than a short riddle."
+const passwordHelp = "A sentence of your own is better than a short riddle."

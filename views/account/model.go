@@ -8,6 +8,14 @@ type SignIn struct {
 	Email string // as typed
 	Next  string // where to go on afterwards: a path of this console
 	Error string // one sentence for the whole form: which of the two is wrong is not told
+	Note  string // one that is no error: nobody can sign in yet
+
+	EmailError, PasswordError string // what is not filled in
+}
+
+// passwordNext reports whether the password is what is to be typed next.
+func (m SignIn) passwordNext() bool {
+	return m.EmailError == "" && (m.Error != "" || m.PasswordError != "")
 }
 
 // SetUp is the form of the first operator.

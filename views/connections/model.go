@@ -72,6 +72,7 @@ type Form struct {
 	Basic    []ui.Field
 	Advanced []ui.Field
 	Failed   bool // it was sent and something is wrong
+	Inactive bool // whoever sent it wants the connection deactivated
 }
 
 // Wrong gives the fields with an error, in the order of the page.

@@ -55,9 +55,9 @@ func levels() []connection.Level {
 	return []connection.Level{connection.LevelInfo, connection.LevelWarning, connection.LevelError}
 }
 
-// by says who caused an event, "" where nobody did or the message begins with the name.
+// by says who caused an event, "" where nobody did or the message names them.
 func by(e connection.Event) string {
-	if e.Actor == "" || e.Actor == connection.System || strings.HasPrefix(e.Message, e.Actor) {
+	if e.Actor == "" || e.Actor == connection.System || strings.Contains(e.Message, e.Actor) {
 		return ""
 	}
 	return "by " + e.Actor

@@ -14,6 +14,7 @@ type BarChart struct {
 	First string // name of the first figure
 	Other string
 	Step  string // head of the table's first column
+	Span  string // what each bar counts over: "a minute"
 	Bars  []Bar
 }
 

@@ -31,6 +31,7 @@ type Field struct {
 	Options     []Option // of a choice
 	Mandatory   bool
 	Max         int    // most characters, 0: no limit
+	Note        string // always in sight, below the control; empty: none
 	Error       string // a sentence; empty: nothing is wrong
 	Valid       bool   // checked and found good: a tick
 	Autofocus   bool
@@ -39,15 +40,20 @@ type Field struct {
 }
 
 func (f Field) helpID() string  { return f.Name + "-help" }
+func (f Field) noteID() string  { return f.Name + "-note" }
 func (f Field) errorID() string { return f.Name + "-error" }
 
 // describedBy names the elements that explain the control; the error's stands there also while it is empty, so that a
 // script can fill it.
 func (f Field) describedBy() string {
-	if f.Help == "" {
-		return f.errorID()
+	ids := f.errorID()
+	if f.Note != "" {
+		ids = f.noteID() + " " + ids
 	}
-	return f.helpID() + " " + f.errorID()
+	if f.Help != "" {
+		ids = f.helpID() + " " + ids
+	}
+	return ids
 }
 
 func (f Field) complete() string {
