@@ -94,3 +94,23 @@ func TestMessagesGiveWay(t *testing.T) {
 	b.until("move the message off the focus", func() bool { return overlaps() == "false" })
 	b.quiet()
 }
+
+// TestMessageWithoutScripts looks where the message is once a page has opened at the setting that was edited.
+func TestMessageWithoutScripts(t *testing.T) {
+	p, b := signedIn(t, false)
+	id := p.connection("Far down")
+	b.open("/connections/" + id + "/edit/mqttHostName")
+	b.awaitFocus("textbox MQTT host")
+	b.fill("textbox", "MQTT host", "mqtt.example.com:8883")
+	b.click("button", "Confirm")
+	b.see("Update done")
+	b.until("bring the message into sight", func() bool {
+		node := b.css(".toast")
+		if node == 0 {
+			return false
+		}
+		box, err := tryCall(b, dom.GetBoxModel, dom.GetBoxModelParams{NodeID: node})
+		return err == nil && box.Model != nil && box.Model.Border[1] >= 0 && box.Model.Border[5] <= 900
+	})
+	b.quiet()
+}
