@@ -25,7 +25,7 @@ type pending struct {
 
 func newPending(now func() time.Time) *pending {
 	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // never fails
+	_, _ = rand.Read(key) // never fails
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err) // 32 bytes are a key

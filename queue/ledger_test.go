@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -17,18 +16,6 @@ type ledger struct {
 
 func newLedger() *ledger {
 	return &ledger{acked: map[int64]uint32{}, settling: map[int64]bool{}, gone: map[int64]bool{}}
-}
-
-// clone is a ledger of its own.
-func (l *ledger) clone() *ledger {
-	return &ledger{acked: maps.Clone(l.acked), settling: maps.Clone(l.settling), gone: maps.Clone(l.gone)}
-}
-
-func (l *ledger) highest() (id int64) {
-	for known := range l.acked {
-		id = max(id, known)
-	}
-	return id
 }
 
 // missing gives the acknowledged events that must be in a file and are not.
