@@ -12,7 +12,7 @@ import (
 type Overview struct {
 	Total      int
 	States     []StateCount // states that occur, in the order of [connection.States]
-	NeedPerson []View       // whose state asks somebody to look, worst first
+	NeedPerson []View       // whose state asks somebody to look, worst first; then those whose uplinks are refused
 
 	// What all connections together did in the last hour, and per minute over the last five.
 	LastHour           connection.Totals
@@ -59,6 +59,13 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 		}
 		if s.NeedsPerson() {
 			v.NeedPerson = append(v.NeedPerson, byState[s]...)
+		}
+	}
+	for _, s := range connection.States {
+		for _, view := range byState[s] {
+			if !s.NeedsPerson() && view.Refused.Count > 0 {
+				v.NeedPerson = append(v.NeedPerson, view)
+			}
 		}
 	}
 	now := o.now()

@@ -108,6 +108,7 @@ func TestOverview_counts_states_and_names_who_needs_a_person(t *testing.T) {
 		w.Links.Set(id, s)
 		w.Store.AddMinutes(connection.Minute{ConnectionID: id, Start: operationtest.Now.Add(-time.Duration(i) * 2 * time.Minute), Uplinks: 10})
 	}
+	w.Refusals.Set(4, connection.Refusals{Count: 5}) // its link is open, and nothing arrives
 	v, err := w.Overview(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +116,7 @@ func TestOverview_counts_states_and_names_who_needs_a_person(t *testing.T) {
 	if v.Total != 4 || fmt.Sprint(v.States) != "[{AUTHENTICATION_FAILED 1} {CLOSED 1} {OPENED 2}]" {
 		t.Errorf("total %d, states %v", v.Total, v.States)
 	}
-	if len(v.NeedPerson) != 2 || v.NeedPerson[0].Status.State != connection.AuthenticationFailed || v.NeedPerson[0].Status.Reason == "" {
+	if len(v.NeedPerson) != 3 || v.NeedPerson[2].Refused.Count != 5 || v.NeedPerson[0].Status.State != connection.AuthenticationFailed || v.NeedPerson[0].Status.Reason == "" {
 		t.Errorf("need a person: %+v", v.NeedPerson)
 	}
 	if v.Backlog != 7 || v.Parked != 2 || v.OldestAge != time.Hour {
