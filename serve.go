@@ -21,9 +21,6 @@ func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	if cfg.MetricsAddr != "" {
-		log.Warn("BOARDLINK_METRICS_ADDR is set, but this version serves no metrics yet")
-	}
 	a, err := assemble(ctx, cfg, log, surroundings{})
 	if err != nil {
 		return err
