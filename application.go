@@ -15,6 +15,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/activity"
+	"boardlink/alarm"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/datadir"
@@ -59,6 +60,7 @@ type application struct {
 	feed       *live.Feed
 	figures    *activity.Recorder
 	metrics    *metrics.Metrics
+	alarms     *alarm.Runner
 	registry   *ingest.Registry
 	links      *link.Manager
 	operations *operation.Connections
@@ -103,6 +105,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	}
 	a.metrics = newMetrics()
 	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
+	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"thingsboard/sandbox": {},
 	"queue":               {},
 	"activity":            {"live"},
+	"alarm":               {},
 	"metrics":             {},
 	"access":              {},
 	"db":                  {"access"},
