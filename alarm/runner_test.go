@@ -329,6 +329,11 @@ func TestRunner_reads_what_was_told_once(t *testing.T) {
 		if w.asked != 1 {
 			t.Errorf("asked %d times", w.asked)
 		}
+		w.edit(func(c *connection.Connection) { c.Name = "Edited" }) // whatever was edited: alarms may be gone, or back
+		w.pass("2026-01-13T10:00:00Z", 0)
+		if w.asked != 2 {
+			t.Errorf("asked %d times after an edit", w.asked)
+		}
 	})
 }
 

@@ -71,6 +71,11 @@ func TestWindows_are_wall_clock_in_their_zone(t *testing.T) {
 		{"opening in the overlap", "Europe/Paris", "2026-01-04T02:30:00+01:00 2026-01-04T05:00:00+01:00", "sunday", "2026-10-25T02:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T04:00:00Z"},
 		{"closing in the overlap", "Europe/Paris", "2026-01-04T00:30:00+01:00 2026-01-04T02:30:00+01:00", "sunday", "2026-10-25T02:00:00Z", "2026-10-24T22:30:00Z", "2026-10-25T01:30:00Z"},
 
+		// In New York, west of UTC: back at 2026-11-01T06:00Z.
+		{"western gap", "America/New_York", "2026-01-04T02:30:00-05:00 2026-01-04T05:00:00-05:00", "sunday", "2026-03-08T08:00:00Z", "2026-03-08T07:00:00Z", "2026-03-08T09:00:00Z"},
+		{"opening in the western overlap", "America/New_York", "2026-01-04T01:30:00-05:00 2026-01-04T05:00:00-05:00", "sunday", "2026-11-01T08:00:00Z", "2026-11-01T05:30:00Z", "2026-11-01T10:00:00Z"},
+		{"closing in the western overlap", "America/New_York", "2026-01-04T00:30:00-05:00 2026-01-04T01:30:00-05:00", "sunday", "2026-11-01T08:00:00Z", "2026-11-01T04:30:00Z", "2026-11-01T06:30:00Z"},
+
 		// In Sydney: forward at 2026-10-03T16:00Z, back at 2026-04-04T16:00Z. Southern summer is winter here.
 		{"southern summer", "Australia/Sydney", "2026-01-05T09:00:00+11:00 2026-01-05T17:00:00+11:00", everyDay, "2026-01-14T02:00:00Z", "2026-01-13T22:00:00Z", "2026-01-14T06:00:00Z"},
 		{"southern winter", "Australia/Sydney", "2026-01-05T09:00:00+11:00 2026-01-05T17:00:00+11:00", everyDay, "2026-07-15T02:00:00Z", "2026-07-14T23:00:00Z", "2026-07-15T07:00:00Z"},

@@ -49,14 +49,35 @@ func (o Options) answered(said answer) {
 	o.Meter.Answered(outcome)
 }
 
-// measured returns the session with a meter at its telemetry.
-func measured(s Session, opt Options) Session {
-	if opt.Meter == nil {
-		return s
+// measured returns the opener with a meter at every session that comes of it.
+func (o Options) measured() Opener {
+	if o.Meter == nil {
+		return o.Open
 	}
-	return measuredSession{s, opt.Meter, opt.Now}
+	return func(c connection.Connection, beforeRelogin func(ctx context.Context) error) (Client, error) {
+		client, err := o.Open(c, beforeRelogin)
+		if err != nil {
+			return nil, err
+		}
+		return measuredClient{client, o}, nil
+	}
 }
 
+// measuredClient is a client whose sessions are measured.
+type measuredClient struct {
+	Client
+	opt Options
+}
+
+func (c measuredClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (Session, error) {
+	session, err := c.Client.Connect(ctx, ep, g)
+	if err != nil {
+		return nil, err
+	}
+	return measuredSession{session, c.opt.Meter, c.opt.Now}, nil
+}
+
+// measuredSession is a session that tells how long its telemetry takes.
 type measuredSession struct {
 	Session
 	meter Meter

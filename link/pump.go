@@ -46,7 +46,7 @@ type pump struct {
 }
 
 func newPump(r *run, client Client, session Session) *pump {
-	p := &pump{r: r, client: client, session: measured(session, r.m.opt), lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+	p := &pump{r: r, client: client, session: session, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
 		broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)

@@ -22,6 +22,9 @@ const namespace = "boardlink"
 // whatever comes.
 const other = "other"
 
+// publishBuckets reach from a ThingsBoard next door to the deadline of a PUBACK, 10 s.
+var publishBuckets = append([]float64{0.001, 0.0025}, prometheus.DefBuckets...)
+
 // Options are what [New] needs.
 type Options struct {
 	Version  string   // of the program
@@ -56,7 +59,7 @@ func New(opt Options) *Metrics {
 			Help: "Uplinks, and other documents of ThingPark, that were not accepted, by reason.",
 		}, "reason", opt.Refusals),
 		published: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Name: "publish_duration_seconds", Buckets: prometheus.DefBuckets, // 5 ms to 10 s, the deadline of a PUBACK
+			Namespace: namespace, Name: "publish_duration_seconds", Buckets: publishBuckets,
 			Help: "Time from the publish of a telemetry message to ThingsBoard's PUBACK, by what that said.",
 		}, []string{"result"}),
 		results: opt.Results,
