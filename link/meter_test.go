@@ -3,7 +3,12 @@ package link
 import (
 	"context"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,4 +110,31 @@ func TestMeter_is_told_what_became_of_each_command_once(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A code that is not listed would be counted among others.
+func TestOutcomes_list_every_code_that_an_answer_to_a_downlink_may_have(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "answers.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "code") {
+			return true
+		}
+		code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+		if code != codeUnknownMethod && !slices.Contains(Outcomes(), code) { // what no downlink was asked for is not counted
+			t.Errorf("%s is not among the outcomes", code)
+		}
+		return true
+	})
+	if found < 10 {
+		t.Errorf("%d codes found", found)
+	}
 }
