@@ -60,6 +60,18 @@ func newAuthority(hosts []string) (*authority, error) {
 	}, nil
 }
 
+// CertificatePEM is the server's certificate with its key, for another server at the same names that takes over a part of
+// this one's work, such as a broker that REST announces in place of the sandbox's own MQTT.
+func (s *Sandbox) CertificatePEM() (certificate, key []byte, err error) {
+	c := s.authority.certificate
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write the server's key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
 func (a *authority) serverConfig() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{a.certificate}, MinVersion: tls.VersionTLS12}
 }
