@@ -29,6 +29,16 @@ func closed(t *testing.T, w *faults.World, l *faults.Link, code connection.Reaso
 	return s
 }
 
+// retry chooses Retry now, so that a test need not wait for the next try.
+func retry(t *testing.T, links ...*faults.Link) {
+	t.Helper()
+	for _, l := range links {
+		if err := l.Retry(); err != nil {
+			t.Errorf("retry %s: %v", l, err)
+		}
+	}
+}
+
 // never fails the test where what is told of a link holds a text.
 func never(t *testing.T, w *faults.World, l *faults.Link, texts ...string) {
 	t.Helper()
@@ -57,7 +67,7 @@ type wiretap struct {
 type tapped struct {
 	net.Conn
 	tap     *wiretap
-	address string // as it was dialled
+	address string // that was dialled
 	sent    []byte
 }
 
@@ -95,21 +105,6 @@ func tap(names map[string]string) *wiretap {
 		return heard, nil
 	}
 	return t
-}
-
-// dialled lists where connections went to, each place once, in the order of the first.
-func (t *wiretap) dialled() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	seen := map[string]bool{}
-	var places []string
-	for _, c := range t.heard {
-		if !seen[c.address] {
-			seen[c.address] = true
-			places = append(places, c.address)
-		}
-	}
-	return places
 }
 
 // wantNoneOf fails the test where a secret was sent in clear.
