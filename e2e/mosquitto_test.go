@@ -72,7 +72,8 @@ func (m *mosquitto) settings(who ...string) string {
 		"keyfile "+filepath.Join(m.dir, "key.pem"),
 		"tls_version tlsv1.2",
 		"persistence false",
-		"max_queued_messages 0", // for the observer, who must miss nothing: no limit
+		"max_inflight_messages 8", // also the Receive Maximum of its CONNACK: more without a PUBACK is a protocol error
+		"max_queued_messages 0",   // for the observer, who must miss nothing: no limit
 		"log_dest stderr",
 		"log_type all",
 	), "\n") + "\n"
