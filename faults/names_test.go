@@ -165,6 +165,7 @@ func TestDNS_that_changes_is_followed_at_the_next_dial_and_checked_anew(t *testi
 	w.Backlog(10)
 	w.Until("the link at the new address", 20*time.Second, func() bool { return len(there.Sessions()) == 1 && w.Arrived() == 80 })
 	t.Logf("followed within %v of the loss", time.Since(lost).Round(time.Millisecond))
+	w.Settle(10 * time.Second)
 
 	for name, address := range map[string]string{"metadata of a cloud": "169.254.169.254", "every address": "0.0.0.0"} {
 		asked := s.questions(named)
