@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -112,7 +111,7 @@ func connect(ctx context.Context, client Client, g thingsboard.Gateway) (Session
 		if session != nil {
 			leave(session)
 		}
-		if i == 0 || furtherThan(err, telling) {
+		if i == 0 || thingsboard.Further(err, telling) {
 			telling = err
 		}
 		if ctx.Err() != nil {
@@ -127,21 +126,6 @@ func leave(s Session) {
 	bye, cancel := context.WithTimeout(context.Background(), abruptLimit)
 	defer cancel()
 	_ = s.Close(bye) // its error is of no use: the socket is closed either way
-}
-
-// furtherThan reports whether a failed try got further than another: one that ThingsBoard answered tells more than one
-// that reached nobody.
-func furtherThan(a, b error) bool { return progress(a) > progress(b) }
-
-func progress(err error) int {
-	code := string(thingsboard.CodeOf(err))
-	switch {
-	case strings.HasPrefix(code, "dns_"), strings.HasPrefix(code, "tcp_"), thingsboard.CodeOf(err) == connection.ReasonMQTTNotFound:
-		return 0
-	case strings.HasPrefix(code, "tls_"), thingsboard.CodeOf(err) == connection.ReasonTimeout:
-		return 1
-	}
-	return 2
 }
 
 // enter shows a state on the way to OPENED.
