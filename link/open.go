@@ -56,9 +56,14 @@ func step(ctx context.Context, limit time.Duration, f func(context.Context) erro
 	return err
 }
 
+// gatewayName is how the gateway device of a connection is called at ThingsBoard.
+func gatewayName(installation string, id connection.ID) string {
+	return fmt.Sprintf("Boardlink %s %s", installation, id)
+}
+
 // gateway finds or makes the gateway device, and keeps its id so that a rename at ThingsBoard is survived.
 func (r *run) gateway(ctx context.Context, client Client) (thingsboard.Gateway, error) {
-	name := fmt.Sprintf("Boardlink %s %s", r.m.opt.Installation, r.k.id)
+	name := gatewayName(r.m.opt.Installation, r.k.id)
 	var g thingsboard.Gateway
 	err := step(ctx, gatewayLimit, func(ctx context.Context) (err error) {
 		g, err = client.Gateway(ctx, name, r.conn.GatewayDeviceID)

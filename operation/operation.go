@@ -58,7 +58,7 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Refusals and Now are mandatory.
+// Options are what [New] needs. All fields but Prober, Refusals and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -68,6 +68,8 @@ type Options struct {
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
+	Prober       Prober           // nil: connections cannot be tested
+	Tries        Tries            // of the stored credentials, which tests count too
 	Refusals     Refusals         // nil: nobody counts
 	Now          func() time.Time // nil: time.Now
 }
@@ -85,6 +87,8 @@ type Connections struct {
 
 	restarting sync.Mutex // of restarts, so that several at once allow one try
 	grants     map[connection.ID]grant
+
+	trials *trials
 }
 
 // New makes the operations.
@@ -95,7 +99,7 @@ func New(opt Options) *Connections {
 	return &Connections{
 		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
-		grants: map[connection.ID]grant{},
+		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}
 }
 

@@ -25,6 +25,7 @@ type Store struct {
 	minutes []connection.Minute
 	devices map[connection.ID]int
 	allowed []connection.ID
+	tries   map[connection.ID]int
 }
 
 var _ operation.Store = (*Store)(nil)
