@@ -29,6 +29,8 @@ type Operations interface {
 	Get(ctx context.Context, id connection.ID) (operation.View, error)
 	List(ctx context.Context, f operation.Filter) ([]operation.View, connection.ID, error)
 	Replace(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets) (operation.View, error)
+	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
+	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
 	Restart(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"boardlink/connection"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// bodyKind names the schema of a connection that an operation takes.
+type bodyKind string
+
+const (
+	bodyNew   bodyKind = "NewConnection"
+	bodyWhole bodyKind = "ChangedConnection" // may leave out the secrets that are stored
+	bodyPatch bodyKind = "ConnectionPatch"   // may leave out everything
+	bodyTrial bodyKind = "ConnectionTrial"   // a new connection that needs no name
+)
+
+// takesConnection marks operations for describeBodies.
+const takesConnection = "takes connection"
+
+// describeBodies tells which operations take a connection as their body. It comes after their registration: huma would
+// read and check a body that it knows of, and repeat it in its errors.
+func (a *api) describeBodies() {
+	for path, item := range a.huma.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
+			if op == nil {
+				continue
+			}
+			kind, ok := op.Metadata[takesConnection].(bodyKind)
+			if !ok {
+				continue
+			}
+			media := &huma.MediaType{Schema: a.inputSchema(kind), Example: exampleOf(kind)}
+			op.RequestBody = &huma.RequestBody{Required: path != storedTrialPath, Content: map[string]*huma.MediaType{"application/json": media}}
+			if kind == bodyPatch {
+				op.RequestBody.Content[mergePatch] = media
+			}
+		}
+	}
+}
+
+// inputSchema describes a connection as it is sent: what is read-only may be sent and is ignored.
+func (a *api) inputSchema(kind bodyKind) *huma.Schema {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	if _, ok := schemas.Map()[string(kind)]; !ok {
+		whole := *schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[resource](), true, "Connection").Ref)
+		settings := configurationSchema()
+		whole.Properties = maps.Clone(whole.Properties)
+		whole.Properties["configuration"] = settings
+		whole.Required = []string{"connectorId", "name", "configuration"}
+		switch kind {
+		case bodyWhole:
+			settings.Required = slices.DeleteFunc(settings.Required, func(s string) bool { return s == "password" })
+		case bodyTrial:
+			whole.Required = []string{"configuration"}
+		case bodyPatch:
+			whole.Required, settings.Required = nil, nil
+			resettable(&whole, settings)
+		}
+		schemas.Map()[string(kind)] = &whole
+	}
+	return &huma.Schema{Ref: "#/components/schemas/" + string(kind)}
+}
+
+// resettable lets null stand for the default of what has one.
+func resettable(whole, settings *huma.Schema) {
+	for _, f := range configurationFields() {
+		if f.Mandatory {
+			continue
+		}
+		s := settings.Properties[f.Name]
+		s.Nullable = true
+		if len(s.Enum) > 0 {
+			s.Enum = append(s.Enum, nil)
+		}
+	}
+	for _, name := range []string{"active", "alarms"} {
+		s := *whole.Properties[name]
+		s.Nullable = true
+		whole.Properties[name] = &s
+	}
+}
+
+// exampleOf gives a body that would do.
+func exampleOf(kind bodyKind) any {
+	settings := map[string]any{"hostName": "thingsboard.cloud:443", "username": "tenant@example.com", "password": "the account's password"}
+	example := map[string]any{"connectorId": connection.ConnectorID, "name": "ThingsBoard production", "configuration": settings}
+	switch kind {
+	case bodyWhole:
+		settings["password"] = connection.Mask
+	case bodyTrial:
+		return map[string]any{"configuration": settings}
+	case bodyPatch:
+		return map[string]any{"name": "ThingsBoard north", "configuration": map[string]any{"uplinkTimeValidity": "72h", "deviceType": nil}}
+	}
+	return example
+}
