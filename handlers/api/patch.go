@@ -72,7 +72,7 @@ func (c *call) patchBody() ([]byte, error) {
 	if kind := c.echo.Request().Header.Get("Content-Type"); kind != "" {
 		media, _, err := mime.ParseMediaType(kind)
 		if err != nil || media != mergePatch && media != "application/json" {
-			c.echo.Response().Header().Set("Accept-Patch", mergePatch+", application/json")
+			c.echo.Response().Header().Set("Accept-Patch", web.AcceptPatch)
 			return nil, web.NewProblem(http.StatusUnsupportedMediaType, "Send a JSON Merge Patch with Content-Type "+mergePatch+".")
 		}
 	}
