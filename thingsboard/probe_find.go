@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -200,4 +201,10 @@ func pick(dials []dialed, like func(dialed) bool) *dialed {
 		}
 	}
 	return nil
+}
+
+// isAddress reports whether a host needs no look-up.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }

@@ -69,6 +69,10 @@ func (p *probe) tellMQTT(ep MQTTEndpoint, certificate *connection.Certificate, v
 		Step: connection.TrialMQTT, Outcome: connection.OutcomeOK, Took: p.watch.now().Sub(began), Certificate: certificate,
 		Detail: fmt.Sprintf("%s takes connections. No MQTT session was opened: it would end the one of a link that runs.", short(ep.String())),
 	}
+	if !ep.TLS {
+		r.Outcome = connection.OutcomeWarning
+		r.Detail += " It speaks without TLS, as the protocol TCP says: everything, the gateway's token too, is sent in clear."
+	}
 	if certificate != nil {
 		r.Detail += fmt.Sprintf(" It speaks %s. %s", protocolName(version), sentenceOf(certificate))
 	}

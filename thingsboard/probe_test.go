@@ -240,7 +240,7 @@ func TestProbe_in_clear_is_warned_of(t *testing.T) {
 	if r := told[connection.TrialTLS]; r.Outcome != connection.OutcomeWarning || !strings.Contains(r.Detail, "in clear") {
 		t.Errorf("TLS: %+v", r)
 	}
-	if r := told[connection.TrialMQTT]; r.Outcome != connection.OutcomeOK || !strings.Contains(r.Detail, "mqtt://tb.example.com:1883") {
+	if r := told[connection.TrialMQTT]; r.Outcome != connection.OutcomeWarning || !strings.Contains(r.Detail, "mqtt://tb.example.com:1883") || !strings.Contains(r.Detail, "in clear") {
 		t.Errorf("MQTT: %+v", r)
 	}
 	tr = w.trial("tb.example.com:8080")

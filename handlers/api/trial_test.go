@@ -307,6 +307,27 @@ func TestTest_ends_when_the_program_leaves(t *testing.T) {
 	}
 }
 
+func TestTest_ends_when_the_server_goes_down(t *testing.T) {
+	for _, accept := range []string{"application/json", "text/event-stream"} {
+		w := newWorld(t)
+		w.create()
+		w.Prober.Before = func(ctx context.Context) {
+			go func() { // it waits for this test's answer
+				if err := w.site.Shutdown(context.WithoutCancel(ctx)); err != nil {
+					t.Errorf("shut down: %v", err)
+				}
+			}()
+			<-ctx.Done()
+		}
+		got := w.do("POST", "/connections/1/test", "", "Accept", accept)
+		if accept == "application/json" {
+			refused(t, got, 503)
+		} else if !strings.Contains(got.Body, "event: problem\ndata: {") || !strings.Contains(got.Body, "going down") || strings.Contains(got.Body, "report") {
+			t.Errorf("streamed %q", got.Body)
+		}
+	}
+}
+
 func TestTests_without_pause_are_429(t *testing.T) {
 	w := newWorld(t)
 	w.create()
