@@ -3,11 +3,13 @@ package handlers_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/operation/operationtest"
 )
 
 // store keeps connections, events and figures in memory for the real operations to work on.
@@ -24,6 +26,8 @@ type store struct {
 	granted  int   // credential tries that were allowed
 	restarts int
 	refused  map[connection.ID]connection.Refusals
+	parked   operationtest.Parked
+	devices  []connection.Device // by DevEUI
 }
 
 func newStore() *store {
@@ -138,6 +142,37 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 		}
 	}
 	return page, nil
+}
+
+func (s *store) Tell(_ context.Context, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(e)
+	return nil
+}
+
+func (s *store) Devices(_ context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []connection.Device
+	for _, d := range s.devices {
+		if d.ConnectionID == id && d.DevEUI > f.AfterDevEUI && len(page) < f.Limit &&
+			(strings.HasPrefix(d.DevEUI, strings.ToUpper(f.Search)) || strings.Contains(strings.ToLower(d.Name), strings.ToLower(f.Search))) {
+			page = append(page, d)
+		}
+	}
+	return page, nil
+}
+
+func (s *store) Device(_ context.Context, id connection.ID, devEUI string) (connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.devices {
+		if d.ConnectionID == id && d.DevEUI == devEUI {
+			return d, nil
+		}
+	}
+	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
 }
 
 func (s *store) Figures(_ context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {

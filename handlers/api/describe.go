@@ -20,8 +20,8 @@ var (
 	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
 )
 
-// describe registers the operations. PATCH, the test of a configuration, devices and parked events have their place here
-// too, once there is something behind them.
+// describe registers the operations. PATCH and the test of a configuration have their place here too, once there is something
+// behind them.
 func (a *api) describe() {
 	handle(a, a.operation("list-connectors", http.MethodGet, "/connectors", "List the types of connections"), reads, a.connectors)
 
@@ -50,12 +50,39 @@ func (a *api) describe() {
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
 		limitParameter(), cursorParameter()), reads, a.events)
 
+	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
+		query("search", "Begin of the DevEUI, or part of the name.", text()),
+		limitParameter(), cursorParameter()), reads, a.devices)
+	a.describeParked()
+
 	a.describeBodies()
 	a.describeUplinks()
 	// huma names its own error document though nothing here answers with it.
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+}
+
+// describeParked registers what can be done with events that were put aside.
+func (a *api) describeParked() {
+	const path = "/connections/{id}/parked"
+	handle(a, a.operation("list-parked", http.MethodGet, path, "List the events that were put aside, the oldest first", pathID(),
+		limitParameter(), cursorParameter()), reads, a.parked)
+	retry := a.operation("retry-parked", http.MethodPost, path, "Put parked events back into the queue: those with the ids, or all", pathID())
+	retry.Metadata = map[string]any{takes: func(string) *huma.Schema {
+		return &huma.Schema{
+			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"action"},
+			Properties: map[string]*huma.Schema{
+				"action": {Type: huma.TypeString, Enum: []any{"retry"}}, "ids": listOf(text()), "all": {Type: huma.TypeBoolean},
+			},
+		}
+	}}
+	handle(a, retry, changes, a.retryParked)
+	drop := a.operation("drop-parked", http.MethodDelete, path, "Throw parked events away for good: those with the ids, or all", pathID(),
+		query("ids", "The ids of the events.", listOf(text())),
+		query("all", "Drop all instead.", &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}))
+	drop.DefaultStatus = http.StatusOK
+	handle(a, drop, changes, a.dropParked)
 }
 
 // operation describes one operation and its errors.
@@ -73,27 +100,29 @@ func (a *api) operation(id, method, path, summary string, parameters ...*huma.Pa
 // with describes an operation that takes a connection as its body.
 func (a *api) with(id, method, path, summary string, status int, parameters ...*huma.Param) huma.Operation {
 	op := a.operation(id, method, path, summary, parameters...)
-	op.DefaultStatus, op.Metadata = status, map[string]any{takesConnection: true}
+	op.DefaultStatus, op.Metadata = status, map[string]any{takes: a.inputSchema}
 	return op
 }
 
-// describeBodies tells which operations take a connection as their body. It comes after their registration: huma would
-// read and check a body that it knows of, and repeat it in its errors.
+// describeBodies tells what operations take as their bodies. It comes after their registration: huma would read and check
+// a body that it knows of, and repeat it in its errors.
 func (a *api) describeBodies() {
 	for _, item := range a.huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Post, item.Put} {
-			if op == nil || op.Metadata[takesConnection] == nil {
+			if op == nil {
 				continue
 			}
-			op.RequestBody = &huma.RequestBody{
-				Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: a.inputSchema(op.Method)}},
+			if schema, ok := op.Metadata[takes].(func(method string) *huma.Schema); ok {
+				op.RequestBody = &huma.RequestBody{
+					Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema(op.Method)}},
+				}
 			}
 		}
 	}
 }
 
-// takesConnection marks operations for describeBodies.
-const takesConnection = "takes connection"
+// takes marks operations for describeBodies with what gives the schema of their body.
+const takes = "takes"
 
 // inputSchema describes a connection as it is sent: what is read-only may be sent and is ignored, and a replacement may
 // leave out the password.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type Store struct {
 	events  []connection.Event
 	minutes []connection.Minute
 	devices map[connection.ID]int
+	seen    []connection.Device // by DevEUI
 	allowed []connection.ID
 }
 
@@ -239,4 +241,46 @@ func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection
 		all[m.ConnectionID] = t
 	}
 	return all, s.Fail
+}
+
+// Tell implements [operation.Store].
+func (s *Store) Tell(_ context.Context, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(e)
+	return s.Fail
+}
+
+// AddDevices puts devices in.
+func (s *Store) AddDevices(seen ...connection.Device) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, seen...)
+	slices.SortFunc(s.seen, func(a, b connection.Device) int { return cmp.Compare(a.DevEUI, b.DevEUI) })
+}
+
+// Devices implements [operation.Store].
+func (s *Store) Devices(_ context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []connection.Device
+	for _, d := range s.seen {
+		if d.ConnectionID == id && d.DevEUI > f.AfterDevEUI && len(page) < f.Limit &&
+			(strings.HasPrefix(d.DevEUI, strings.ToUpper(f.Search)) || strings.Contains(strings.ToLower(d.Name), strings.ToLower(f.Search))) {
+			page = append(page, d)
+		}
+	}
+	return page, s.Fail
+}
+
+// Device implements [operation.Store].
+func (s *Store) Device(_ context.Context, id connection.ID, devEUI string) (connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.seen {
+		if d.ConnectionID == id && d.DevEUI == devEUI {
+			return d, s.Fail
+		}
+	}
+	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
 }

@@ -16,6 +16,7 @@ type World struct {
 	*operation.Connections
 	Store    *Store
 	Links    *Links
+	Parked   *Parked
 	Observer *Observer
 	Feed     *Feed
 	Refusals *Refusals
@@ -32,10 +33,10 @@ func New(now func() time.Time) *World {
 	if now == nil {
 		now = func() time.Time { return Now }
 	}
-	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Observer: &Observer{}, Feed: &Feed{}, Refusals: &Refusals{}}
+	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Parked: &Parked{}, Observer: &Observer{}, Feed: &Feed{}, Refusals: &Refusals{}}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
 		NewUplinkKey: func() connection.Secret {
 			keys++
 			return connection.Secret(fmt.Sprintf("uplink-key-%d", keys))
