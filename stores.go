@@ -30,6 +30,11 @@ func (s operationStore) Devices(ctx context.Context, id connection.ID, f operati
 	return s.DB.Devices(ctx, id, db.DeviceFilter(f))
 }
 
+// DeviceCommands reads the latest commands of a device.
+func (s operationStore) DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	return s.Commands(ctx, id, db.CommandFilter{DevEUI: devEUI, Limit: limit})
+}
+
 // parkedStore gives the queue's parked events to the operations, which know no queue.
 type parkedStore struct{ *queue.Queue }
 
@@ -43,7 +48,8 @@ func (s parkedStore) Parked(ctx context.Context, id connection.ID, afterID int64
 	for i, p := range list {
 		all[i] = connection.ParkedEvent{
 			ID: p.ID, DevEUI: p.DevEUI, Kind: p.Kind, ReceivedAt: p.ReceivedAt, ParkedAt: p.ParkedAt,
-			Attempts: p.Attempts, ReasonCode: p.Code, Reason: p.Reason, Document: p.Body,
+			Attempts:   p.Attempts + 1, // the one after which it was parked is not among those that the lane counted
+			ReasonCode: p.Code, Reason: p.Reason, Document: p.Body,
 		}
 		if p.Reason == "" {
 			all[i].Reason = p.Code.Text().Sentence

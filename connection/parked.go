@@ -10,7 +10,7 @@ type ParkedEvent struct {
 	Kind       string // root of the document: "DevEUI_uplink"
 	ReceivedAt time.Time
 	ParkedAt   time.Time
-	Attempts   int // deliveries that were refused
+	Attempts   int // deliveries that were tried, the last one included
 	ReasonCode ReasonCode
 	Reason     string // a sentence; the code's own where nothing better is known
 	Document   []byte // as ThingPark sent it

@@ -28,6 +28,8 @@ type store struct {
 	refused  map[connection.ID]connection.Refusals
 	parked   operationtest.Parked
 	devices  []connection.Device // by DevEUI
+	shared   []connection.SharedAttribute
+	commands []connection.Command // newest first
 }
 
 func newStore() *store {
@@ -133,7 +135,7 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	defer s.mu.Unlock()
 	var page []connection.Event
 	for _, e := range s.events {
-		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID > 0 && e.ID >= f.BeforeID ||
+		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.DevEUI != "" && e.DevEUI != f.DevEUI || f.BeforeID > 0 && e.ID >= f.BeforeID ||
 			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
 			continue
 		}
@@ -173,6 +175,30 @@ func (s *store) Device(_ context.Context, id connection.ID, devEUI string) (conn
 		}
 	}
 	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
+}
+
+func (s *store) SharedAttributes(_ context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.SharedAttribute
+	for _, a := range s.shared {
+		if a.ConnectionID == id && a.DevEUI == devEUI {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (s *store) DeviceCommands(_ context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Command
+	for _, c := range s.commands {
+		if c.ConnectionID == id && c.DevEUI == devEUI && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list, nil
 }
 
 func (s *store) Figures(_ context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {

@@ -36,14 +36,39 @@ func (o *Connections) Devices(ctx context.Context, id connection.ID, f DeviceFil
 	return page, next, nil
 }
 
-// Device reads what is known of one device of a connection.
-func (o *Connections) Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error) {
-	if _, err := o.store.Connection(ctx, id); err != nil {
-		return connection.Device{}, fmt.Errorf("read connection %s: %w", id, err)
+// DeviceView is what is known of one device of a connection.
+type DeviceView struct {
+	Connection connection.Connection
+	Device     connection.Device            // its counts are zero where ThingsBoard knows it and ThingPark never spoke of it
+	Attributes []connection.SharedAttribute // in the order of their keys
+	Commands   []connection.Command         // the latest first
+	Events     []connection.Event           // the latest first
+}
+
+// latestOfDevice is how many commands, and how many events, a [DeviceView] holds.
+const latestOfDevice = 10
+
+// Device reads what is known of one device. One that was never heard, never commanded and shares no attribute is a
+// [connection.Failure] with [connection.CodeNotFound].
+func (o *Connections) Device(ctx context.Context, id connection.ID, devEUI string) (DeviceView, error) {
+	v := DeviceView{}
+	var err error
+	if v.Connection, err = o.store.Connection(ctx, id); err != nil {
+		return DeviceView{}, fmt.Errorf("read connection %s: %w", id, err)
 	}
-	d, err := o.store.Device(ctx, id, devEUI)
-	if err != nil {
-		return connection.Device{}, fmt.Errorf("read device of connection %s: %w", id, err)
+	if v.Attributes, err = o.store.SharedAttributes(ctx, id, devEUI); err != nil {
+		return DeviceView{}, fmt.Errorf("read shared attributes of a device of connection %s: %w", id, err)
 	}
-	return d, nil
+	if v.Commands, err = o.store.DeviceCommands(ctx, id, devEUI, latestOfDevice); err != nil {
+		return DeviceView{}, fmt.Errorf("read commands of a device of connection %s: %w", id, err)
+	}
+	v.Device, err = o.store.Device(ctx, id, devEUI)
+	switch known := len(v.Attributes)+len(v.Commands) > 0; {
+	case known && connection.CodeOf(err) == connection.CodeNotFound:
+		v.Device = connection.Device{ConnectionID: id, DevEUI: devEUI}
+	case err != nil:
+		return DeviceView{}, fmt.Errorf("read device of connection %s: %w", id, err)
+	}
+	v.Events, _, err = o.Events(ctx, EventFilter{ConnectionID: id, DevEUI: devEUI, Limit: latestOfDevice})
+	return v, err
 }

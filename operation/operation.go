@@ -34,6 +34,10 @@ type Store interface {
 	// Devices gives devices in the order of their DevEUIs.
 	Devices(ctx context.Context, id connection.ID, f DeviceFilter) ([]connection.Device, error)
 	Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error)
+	// SharedAttributes gives what ThingsBoard shares with a device, in the order of the keys.
+	SharedAttributes(ctx context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error)
+	// DeviceCommands gives the latest commands of a device, the latest first.
+	DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error)
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)

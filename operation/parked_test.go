@@ -138,7 +138,7 @@ func TestDevices_page_by_DevEUI(t *testing.T) {
 	if page, next, err = w.Devices(t.Context(), id, operation.DeviceFilter{Search: "pump 4"}); err != nil || len(page) != 1 || next != "" {
 		t.Errorf("%v, next %q, error %v", page, next, err)
 	}
-	if d, err := w.Device(t.Context(), id, "20635F0108000E03"); err != nil || d.Name != "Pump 3" {
+	if d, err := w.Device(t.Context(), id, "20635F0108000E03"); err != nil || d.Device.Name != "Pump 3" {
 		t.Errorf("%v, error %v", d, err)
 	}
 	for _, try := range []func() error{

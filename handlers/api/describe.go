@@ -45,6 +45,7 @@ func (a *api) describe() {
 		query("window", "The span that ends now.", &huma.Schema{Type: huma.TypeString, Enum: []any{string(operation.Hour), string(operation.Day)}, Default: string(operation.Hour)})), reads, a.metrics)
 	handle(a, a.operation("list-events", http.MethodGet, "/events", "List events, newest first",
 		query("connectionId", "Only events of this connection.", text()),
+		query("devEUI", "Only events of this device.", text()),
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),

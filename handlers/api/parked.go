@@ -20,7 +20,7 @@ type parkedEvent struct {
 	DevEUI     *string  `json:"devEUI" nullable:"true"`
 	Kind       string   `json:"kind" doc:"The document's root." example:"DevEUI_uplink"`
 	ReceivedAt moment   `json:"receivedAt"`
-	Attempts   int      `json:"attempts" doc:"Deliveries that were refused."`
+	Attempts   int      `json:"attempts" doc:"Deliveries that were tried."`
 	ReasonCode string   `json:"reasonCode"`
 	Reason     string   `json:"reason"`
 	Document   document `json:"document"`

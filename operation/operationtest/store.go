@@ -26,6 +26,8 @@ type Store struct {
 	minutes []connection.Minute
 	devices map[connection.ID]int
 	seen    []connection.Device // by DevEUI
+	shared  []connection.SharedAttribute
+	sent    []connection.Command
 	allowed []connection.ID
 }
 
@@ -195,7 +197,7 @@ func (s *Store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	var page []connection.Event
 	for _, e := range slices.Backward(s.events) {
 		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID != 0 && e.ID >= f.BeforeID ||
-			!f.From.IsZero() && e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) ||
+			f.DevEUI != "" && e.DevEUI != f.DevEUI || !f.From.IsZero() && e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) ||
 			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
 			continue
 		}
@@ -283,4 +285,44 @@ func (s *Store) Device(_ context.Context, id connection.ID, devEUI string) (conn
 		}
 	}
 	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
+}
+
+// AddAttributes puts in what ThingsBoard shares with devices.
+func (s *Store) AddAttributes(shared ...connection.SharedAttribute) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shared = append(s.shared, shared...)
+}
+
+// SharedAttributes implements [operation.Store].
+func (s *Store) SharedAttributes(_ context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.SharedAttribute
+	for _, a := range s.shared {
+		if a.ConnectionID == id && a.DevEUI == devEUI {
+			list = append(list, a)
+		}
+	}
+	return list, s.Fail
+}
+
+// AddCommands puts commands in, the latest first.
+func (s *Store) AddCommands(sent ...connection.Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, sent...)
+}
+
+// DeviceCommands implements [operation.Store].
+func (s *Store) DeviceCommands(_ context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Command
+	for _, c := range s.sent {
+		if c.ConnectionID == id && c.DevEUI == devEUI && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list, s.Fail
 }
