@@ -72,12 +72,12 @@ func (d *DB) BeginCommand(ctx context.Context, c connection.Command, since time.
 	return c, begun, nil
 }
 
-// SettleCommand notes how the posting of a command ended, unless that is known already: a delivery report may have come
-// first. One that is not there any more is no error.
+// SettleCommand notes how the posting of a command ended, unless more is known already: a delivery report may have come
+// first. One that was given up meanwhile is not unknown any more. One that is not there any more is no error.
 func (d *DB) SettleCommand(ctx context.Context, id int64, state connection.CommandState, sentence string) error {
 	return d.exec(ctx, "settle command", `
 		UPDATE commands SET state = $1, sentence = $2, settled_at = $3
-		WHERE id = $4 AND state = $5`, state, sentence, d.now().UnixMilli(), id, connection.CommandSending)
+		WHERE id = $4 AND state IN ($5, $6)`, state, sentence, d.now().UnixMilli(), id, connection.CommandSending, connection.CommandUnknown)
 }
 
 // ReportCommand takes in a delivery report: the latest command of that device with that correlation id moves to state, as
