@@ -186,7 +186,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 		Installation: installation, Node: node,
 	})
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry,
 		Prober:   link.Prober{Options: towards, Installation: installation}, Tries: a.db,
 	})

@@ -15,11 +15,14 @@ import (
 	"boardlink/thingsboard"
 )
 
-// trialStore gives the database to operations.
-type trialStore struct{ *db.DB }
+// trialStore gives the database to operations, as far as a test asks for it.
+type trialStore struct {
+	operation.Store
+	db *db.DB
+}
 
-func (s trialStore) Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, error) {
-	return s.DB.Events(ctx, db.EventFilter(f))
+func (s trialStore) Connection(ctx context.Context, id connection.ID) (connection.Connection, error) {
+	return s.db.Connection(ctx, id)
 }
 
 // nobody listens.
@@ -37,7 +40,7 @@ func (w *world) test() map[connection.TrialStep]connection.StepResult {
 		w.t.Fatal(err)
 	}
 	operations := operation.New(operation.Options{
-		Store: trialStore{w.db}, Links: w.links, Observer: nobody{}, Feed: nobody{}, Tries: w.db,
+		Store: trialStore{db: w.db}, Links: w.links, Observer: nobody{}, Feed: nobody{}, Tries: w.db,
 		Prober: link.Prober{Options: thingsboard.Options{Dial: w.dial}, Installation: "0a1b2c3d"},
 	})
 	found := map[connection.TrialStep]connection.StepResult{}

@@ -28,6 +28,16 @@ type Store interface {
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 
 	Events(ctx context.Context, f EventFilter) ([]connection.Event, error)
+	// Tell stores an event that comes with no change of a row.
+	Tell(ctx context.Context, e connection.Event) error
+
+	// Devices gives devices in the order of their DevEUIs.
+	Devices(ctx context.Context, id connection.ID, f DeviceFilter) ([]connection.Device, error)
+	Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error)
+	// SharedAttributes gives what ThingsBoard shares with a device, in the order of the keys.
+	SharedAttributes(ctx context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error)
+	// DeviceCommands gives the latest commands of a device, the latest first.
+	DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error)
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
@@ -62,6 +72,7 @@ type Refusals interface {
 type Options struct {
 	Store    Store
 	Links    Links
+	Parked   ParkedEvents
 	Observer Observer
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
@@ -78,6 +89,7 @@ type Options struct {
 type Connections struct {
 	store     Store
 	links     Links
+	parked    ParkedEvents
 	observer  Observer
 	feed      Publisher
 	publicURL string
@@ -97,7 +109,7 @@ func New(opt Options) *Connections {
 		opt.Now = time.Now
 	}
 	return &Connections{
-		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
+		store: opt.Store, links: opt.Links, parked: opt.Parked, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}

@@ -36,6 +36,10 @@ type Operations interface {
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
+	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
+	Parked(ctx context.Context, id connection.ID, f operation.ParkedFilter) ([]connection.ParkedEvent, int64, error)
+	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 
 // Options are what [Mount] needs.

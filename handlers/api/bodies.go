@@ -20,28 +20,39 @@ const (
 	bodyTrial bodyKind = "ConnectionTrial"   // a new connection that needs no name
 )
 
-// takesConnection marks operations for describeBodies.
-const takesConnection = "takes connection"
+// takes marks operations for describeBodies with what gives their body, a func() *huma.RequestBody.
+const takes = "takes"
 
-// describeBodies tells which operations take a connection as their body. It comes after their registration: huma would
-// read and check a body that it knows of, and repeat it in its errors.
+// describeBodies tells what operations take as their bodies. It comes after their registration: huma would read and check
+// a body that it knows of, and repeat it in its errors.
 func (a *api) describeBodies() {
-	for path, item := range a.huma.OpenAPI().Paths {
+	for _, item := range a.huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
 			if op == nil {
 				continue
 			}
-			kind, ok := op.Metadata[takesConnection].(bodyKind)
-			if !ok {
-				continue
-			}
-			media := &huma.MediaType{Schema: a.inputSchema(kind), Example: exampleOf(kind)}
-			op.RequestBody = &huma.RequestBody{Required: path != storedTrialPath, Content: map[string]*huma.MediaType{"application/json": media}}
-			if kind == bodyPatch {
-				op.RequestBody.Content[mergePatch] = media
+			if body, ok := op.Metadata[takes].(func() *huma.RequestBody); ok {
+				op.RequestBody = body()
 			}
 		}
 	}
+}
+
+// jsonBody describes a mandatory body.
+func jsonBody(schema *huma.Schema) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+}
+
+// connectionBody describes a body that is a connection, or changes of one.
+func (a *api) connectionBody(kind bodyKind, required bool) *huma.RequestBody {
+	body := jsonBody(a.inputSchema(kind))
+	body.Required = required
+	media := body.Content["application/json"]
+	media.Example = exampleOf(kind)
+	if kind == bodyPatch {
+		body.Content[mergePatch] = media
+	}
+	return body
 }
 
 // inputSchema describes a connection as it is sent: what is read-only may be sent and is ignored.

@@ -18,8 +18,7 @@ var (
 	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
 )
 
-// describe registers the operations. Devices and parked events have their place here too, once there is something behind
-// them.
+// describe registers the operations.
 func (a *api) describe() {
 	handle(a, a.operation("list-connectors", http.MethodGet, "/connectors", "List the types of connections"), reads, a.connectors)
 
@@ -47,10 +46,16 @@ func (a *api) describe() {
 		query("window", "The span that ends now.", &huma.Schema{Type: huma.TypeString, Enum: []any{string(operation.Hour), string(operation.Day)}, Default: string(operation.Hour)})), reads, a.metrics)
 	handle(a, a.operation("list-events", http.MethodGet, "/events", "List events, newest first",
 		query("connectionId", "Only events of this connection.", text()),
+		query("devEUI", "Only events of this device.", text()),
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
 		limitParameter(), cursorParameter()), reads, a.events)
+
+	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
+		query("search", "Begin of the DevEUI, or part of the name.", text()),
+		limitParameter(), cursorParameter()), reads, a.devices)
+	a.describeParked()
 
 	a.describeBodies()
 	a.describeUplinks()
@@ -58,6 +63,28 @@ func (a *api) describe() {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+}
+
+// describeParked registers what can be done with events that were put aside.
+func (a *api) describeParked() {
+	const path = "/connections/{id}/parked"
+	handle(a, a.operation("list-parked", http.MethodGet, path, "List the events that were put aside, the oldest first", pathID(),
+		limitParameter(), cursorParameter()), reads, a.parked)
+	retry := a.operation("retry-parked", http.MethodPost, path, "Put parked events back into the queue: those with the ids, or all", pathID())
+	retry.Metadata = map[string]any{takes: func() *huma.RequestBody {
+		return jsonBody(&huma.Schema{
+			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"action"},
+			Properties: map[string]*huma.Schema{
+				"action": {Type: huma.TypeString, Enum: []any{"retry"}}, "ids": listOf(text()), "all": {Type: huma.TypeBoolean},
+			},
+		})
+	}}
+	handle(a, retry, changes, a.retryParked)
+	drop := a.operation("drop-parked", http.MethodDelete, path, "Throw parked events away for good: those with the ids, or all", pathID(),
+		query("ids", "The ids of the events.", listOf(text())),
+		query("all", "Drop all instead.", &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}))
+	drop.DefaultStatus = http.StatusOK
+	handle(a, drop, changes, a.dropParked)
 }
 
 // operation describes one operation and its errors.
@@ -75,7 +102,7 @@ func (a *api) operation(id, method, path, summary string, parameters ...*huma.Pa
 // with describes an operation that takes a connection as its body.
 func (a *api) with(body bodyKind, id, method, path, summary string, status int, parameters ...*huma.Param) huma.Operation {
 	op := a.operation(id, method, path, summary, parameters...)
-	op.DefaultStatus, op.Metadata = status, map[string]any{takesConnection: body}
+	op.DefaultStatus, op.Metadata = status, map[string]any{takes: func() *huma.RequestBody { return a.connectionBody(body, path != storedTrialPath) }}
 	return op
 }
 

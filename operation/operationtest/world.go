@@ -16,6 +16,7 @@ type World struct {
 	*operation.Connections
 	Store    *Store
 	Links    *Links
+	Parked   *Parked
 	Observer *Observer
 	Feed     *Feed
 	Refusals *Refusals
@@ -33,10 +34,13 @@ func New(now func() time.Time) *World {
 	if now == nil {
 		now = func() time.Time { return Now }
 	}
-	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Observer: &Observer{}, Feed: &Feed{}, Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted}}
+	w := &World{
+		Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Parked: &Parked{}, Observer: &Observer{}, Feed: &Feed{},
+		Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted},
+	}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
 		Prober: w.Prober, Tries: w.Store,
 		NewUplinkKey: func() connection.Secret {
 			keys++
