@@ -25,6 +25,11 @@ func (s trialStore) Connection(ctx context.Context, id connection.ID) (connectio
 	return s.db.Connection(ctx, id)
 }
 
+func (s trialStore) Tell(ctx context.Context, e connection.Event) error {
+	_, err := s.db.AddEvent(ctx, e)
+	return err
+}
+
 // nobody listens.
 type nobody struct{}
 

@@ -39,7 +39,7 @@ func (o *Connections) Try(ctx context.Context, actor string, c connection.Connec
 	}
 	for _, stored := range all { // presented once more they count as those they are
 		if !connection.ChangesCredentials(stored, c) {
-			present = o.trials.stored(stored)
+			present = o.storedCredentials(actor, stored)
 			break
 		}
 	}
@@ -66,11 +66,34 @@ func (o *Connections) TryStored(ctx context.Context, actor string, c connection.
 	if len(errs) > 0 {
 		return Report{}, invalid(errs)
 	}
-	present := o.trials.stored(stored)
+	present := o.storedCredentials(actor, stored)
 	if connection.ChangesCredentials(stored, to) {
 		present = o.trials.unsaved(to.Configuration)
 	}
 	return o.trials.run(ctx, actor, to, present, tell)
+}
+
+// storedCredentials guards the credentials of a stored connection and leaves an event where ThingsBoard refused them, for
+// whoever wonders later why its link has fewer tries.
+func (o *Connections) storedCredentials(actor string, c connection.Connection) connection.Presenter {
+	present := o.trials.stored(c)
+	return func(ctx context.Context) (func(context.Context, connection.Verdict), error) {
+		settle, err := present(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, v connection.Verdict) {
+			settle(ctx, v)
+			if v != connection.Refused {
+				return
+			}
+			e := o.event(actor, connection.KindState, c.ID, "A test of the connection was refused by ThingsBoard: the credentials it is stored with have one try less.")
+			e.Level = connection.LevelWarning
+			if o.store.Tell(ctx, e) == nil { // the report tells it too
+				o.publish(c.ID)
+			}
+		}, nil
+	}
 }
 
 // leads reports whether a password that is kept would go to another place or account, or in clear.

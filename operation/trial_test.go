@@ -166,6 +166,11 @@ func TestTryStored_spends_the_tries_of_the_link(t *testing.T) {
 	if tries().Left() {
 		t.Errorf("tries %+v", tries())
 	}
+	told := w.Store.AllEvents()[1:]
+	if e := told[0]; len(told) != connection.MaxCredentialTries || e.Level != connection.LevelWarning || e.Actor != "ann@example.com" ||
+		e.ConnectionID != 1 || !strings.Contains(e.Message, "one try less") {
+		t.Errorf("events %+v", told)
+	}
 	for range 2 {
 		if r := try(); withheld(r) != connection.ReasonNoTryLeft.Text().Sentence || r.OK {
 			t.Errorf("without a try: %+v", r)
