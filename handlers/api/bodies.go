@@ -15,9 +15,10 @@ type bodyKind string
 
 const (
 	bodyNew   bodyKind = "NewConnection"
-	bodyWhole bodyKind = "ChangedConnection" // may leave out the secrets that are stored
-	bodyPatch bodyKind = "ConnectionPatch"   // may leave out everything
-	bodyTrial bodyKind = "ConnectionTrial"   // a new connection that needs no name
+	bodyWhole bodyKind = "ChangedConnection"    // may leave out the secrets that are stored
+	bodyNamed bodyKind = "IdentifiedConnection" // likewise, and says which connection it is
+	bodyPatch bodyKind = "ConnectionPatch"      // may leave out everything
+	bodyTrial bodyKind = "ConnectionTrial"      // a new connection that needs no name
 )
 
 // takes marks operations for describeBodies with what gives their body, a func() *huma.RequestBody.
@@ -64,21 +65,26 @@ func (a *api) inputSchema(kind bodyKind) *huma.Schema {
 		whole.Properties = maps.Clone(whole.Properties)
 		whole.Properties["configuration"] = settings
 		whole.Required = []string{"connectorId", "name", "configuration"}
+		name, _ := connection.FieldByName("name")
+		whole.Properties["name"] = fieldSchema(name, "")
+		resettable(&whole, settings)
 		switch kind {
+		case bodyNamed:
+			whole.Required = append(whole.Required, "id")
+			fallthrough
 		case bodyWhole:
 			settings.Required = slices.DeleteFunc(settings.Required, func(s string) bool { return s == "password" })
 		case bodyTrial:
 			whole.Required = []string{"configuration"}
 		case bodyPatch:
 			whole.Required, settings.Required = nil, nil
-			resettable(&whole, settings)
 		}
 		schemas.Map()[string(kind)] = &whole
 	}
 	return &huma.Schema{Ref: "#/components/schemas/" + string(kind)}
 }
 
-// resettable lets null stand for the default of what has one.
+// resettable lets null stand for the default of what has one, as if it were left out of a whole connection.
 func resettable(whole, settings *huma.Schema) {
 	for _, f := range configurationFields() {
 		if f.Mandatory {
@@ -102,6 +108,9 @@ func exampleOf(kind bodyKind) any {
 	settings := map[string]any{"hostName": "thingsboard.cloud:443", "username": "tenant@example.com", "password": "the account's password"}
 	example := map[string]any{"connectorId": connection.ConnectorID, "name": "ThingsBoard production", "configuration": settings}
 	switch kind {
+	case bodyNamed:
+		example["id"] = "4339"
+		fallthrough
 	case bodyWhole:
 		settings["password"] = connection.Mask
 	case bodyTrial:

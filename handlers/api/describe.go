@@ -25,9 +25,9 @@ func (a *api) describe() {
 	handle(a, a.operation("list-connections", http.MethodGet, "/connections", "List connections",
 		query("search", "Part of the name, host or user name, or the id.", text()),
 		query("state", "Only connections in these states.", listOf(state("").Schema(nil))),
-		limitParameter(), cursorParameter()), reads, a.list)
+		limitParameter(), cursorParameter(aNumber)), reads, a.list)
 	handle(a, a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
-	handle(a, a.with(bodyWhole, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
+	handle(a, a.with(bodyNamed, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
 	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
 	handle(a, a.with(bodyPatch, "change-connection", http.MethodPatch, "/connections/{id}", "Change a connection: what is left out stays, null goes back to the default", http.StatusOK, pathID(), ifMatch()), changes, a.patch)
 	handle(a, a.with(bodyWhole, "replace-connection", http.MethodPut, "/connections/{id}", "Replace a connection: what is left out goes back to its default, secrets stay", http.StatusOK, pathID(), ifMatch()), changes, a.replace)
@@ -50,11 +50,11 @@ func (a *api) describe() {
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
-		limitParameter(), cursorParameter()), reads, a.events)
+		limitParameter(), cursorParameter(aNumber)), reads, a.events)
 
 	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
 		query("search", "Begin of the DevEUI, or part of the name.", text()),
-		limitParameter(), cursorParameter()), reads, a.devices)
+		limitParameter(), cursorParameter(`[0-9A-F]{16}`)), reads, a.devices)
 	a.describeParked()
 
 	a.describeBodies()
@@ -69,7 +69,7 @@ func (a *api) describe() {
 func (a *api) describeParked() {
 	const path = "/connections/{id}/parked"
 	handle(a, a.operation("list-parked", http.MethodGet, path, "List the events that were put aside, the oldest first", pathID(),
-		limitParameter(), cursorParameter()), reads, a.parked)
+		limitParameter(), cursorParameter(aNumber)), reads, a.parked)
 	retry := a.operation("retry-parked", http.MethodPost, path, "Put parked events back into the queue: those with the ids, or all", pathID())
 	retry.Metadata = map[string]any{takes: func() *huma.RequestBody {
 		return jsonBody(&huma.Schema{
@@ -141,8 +141,12 @@ func limitParameter() *huma.Param {
 	return query("limit", "Most items to give.", &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: operation.DefaultLimit})
 }
 
-func cursorParameter() *huma.Param {
-	return query("cursor", "nextCursor of the page before.", text())
+// aNumber is the pattern of most cursors.
+const aNumber = `[1-9][0-9]{0,17}`
+
+// cursorParameter describes a cursor; an empty one is the first page's.
+func cursorParameter(pattern string) *huma.Param {
+	return query("cursor", "nextCursor of the page before.", &huma.Schema{Type: huma.TypeString, Pattern: "^(" + pattern + ")?$"})
 }
 
 func pathID() *huma.Param {

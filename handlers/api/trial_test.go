@@ -396,3 +396,43 @@ func TestTests_tell_no_secret(t *testing.T) {
 }
 
 var _ operation.Prober = link.Prober{}
+
+func TestOpenAPI_describes_tests_and_patches(t *testing.T) {
+	w := newWorld(t)
+	document := tree(t, w.site.Visitor().Get("/api/openapi.json"))
+	at := func(path ...string) map[string]any {
+		t.Helper()
+		here := document
+		for _, name := range path {
+			next, ok := here[name].(map[string]any)
+			if !ok {
+				t.Fatalf("nothing at %v", path)
+			}
+			here = next
+		}
+		return here
+	}
+	for _, path := range []string{"/connections/test", "/connections/{id}/test"} {
+		answers := at("paths", path, "post", "responses", "200", "content")
+		example, _ := json.Marshal(answers["application/json"].(map[string]any)["example"])
+		if r, outcomes := readReport(t, string(example)); answers["text/event-stream"] == nil || len(r.Steps) != len(connection.TrialSteps) || !strings.Contains(outcomes, "tcp=failed") {
+			t.Errorf("%s: answers with %v", path, answers)
+		}
+	}
+	if body := at("paths", "/connections/{id}/test", "post", "requestBody"); body["required"] == true {
+		t.Error("a test of a stored connection needs no body")
+	}
+	bodies := at("paths", "/connections/{id}", "patch", "requestBody", "content")
+	if len(bodies) != 2 || bodies["application/merge-patch+json"] == nil || bodies["application/json"] == nil {
+		t.Errorf("a patch takes %v", slices.Collect(maps.Keys(bodies)))
+	}
+	for name, required := range map[string]int{"NewConnection": 3, "ChangedConnection": 3, "IdentifiedConnection": 4, "ConnectionTrial": 1, "ConnectionPatch": 0} {
+		schema := at("components", "schemas", name)
+		list, _ := schema["required"].([]any)
+		settings := at("components", "schemas", name, "properties", "configuration", "properties")
+		kinds, _ := settings["deviceType"].(map[string]any)["type"].([]any)
+		if len(list) != required || schema["additionalProperties"] != false || !slices.Contains(kinds, any("null")) || settings["hostName"].(map[string]any)["type"] != "string" {
+			t.Errorf("%s: required %v, deviceType %v", name, list, settings["deviceType"])
+		}
+	}
+}
