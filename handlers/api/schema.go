@@ -11,8 +11,8 @@ import (
 // durationPattern is how connection.ParseDuration wants its text.
 const durationPattern = `^[0-9]{1,9}[smhd]$`
 
-// pattern gives the form of a setting, where a pattern can tell it. The rules that count are connection.Validate's; this spares
-// programs the obvious mistakes.
+// pattern gives the form of a setting, where a pattern can tell it. The rules that count are those of connection.Validate;
+// this spares programs the obvious mistakes.
 func pattern(field string) string {
 	switch field {
 	case "hostName":
