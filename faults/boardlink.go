@@ -203,6 +203,19 @@ func (s operationStore) Events(ctx context.Context, f operation.EventFilter) ([]
 	return s.DB.Events(ctx, db.EventFilter(f))
 }
 
+func (s operationStore) Tell(ctx context.Context, e connection.Event) error {
+	_, err := s.AddEvent(ctx, e)
+	return err
+}
+
+func (s operationStore) Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	return s.DB.Devices(ctx, id, db.DeviceFilter(f))
+}
+
+func (s operationStore) DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	return s.Commands(ctx, id, db.CommandFilter{DevEUI: devEUI, Limit: limit})
+}
+
 // figuresStore gives the database to whoever counts.
 type figuresStore struct{ *db.DB }
 

@@ -33,7 +33,7 @@ func Results() []string {
 // Outcomes lists what a [Meter] may be told of a command: that ThingPark queued it, or the code of the answer.
 func Outcomes() []string {
 	return []string{statusQueued, codeDisabled, codeNotConfigured, codeInvalid, codeTooMany, codeExpired, codeRefused, codeNotSent,
-		codeUnknown, codeInternal, string(connection.ReasonAddress)}
+		codeUnknown, codeInternal, codeNotRecorded, string(connection.ReasonAddress)}
 }
 
 const statusQueued = "queued"

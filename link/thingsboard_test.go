@@ -103,7 +103,7 @@ func (c *fakeClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, _
 			return nil, err
 		}
 	}
-	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), alive: true, limit: 64}
+	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), pushes: make(chan thingsboard.AttributePush, 128), alive: true, limit: 64}
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.b.session != nil {
@@ -154,6 +154,7 @@ type fakeSession struct {
 	b        *fakeBoard
 	began    time.Time
 	commands chan thingsboard.Command
+	pushes   chan thingsboard.AttributePush
 	limit    int
 	alive    bool // answers pings
 
@@ -215,9 +216,10 @@ func (s *fakeSession) Reply(ctx context.Context, device string, id int64, data a
 	return s.do(ctx, published{kind: "reply", device: device, id: id, data: data})
 }
 
-func (s *fakeSession) Commands() <-chan thingsboard.Command { return s.commands }
-func (s *fakeSession) Limits() thingsboard.Limits           { return thingsboard.Limits{MaxInflight: s.limit} }
-func (s *fakeSession) Done() <-chan struct{}                { return s.done }
+func (s *fakeSession) Commands() <-chan thingsboard.Command              { return s.commands }
+func (s *fakeSession) AttributePushes() <-chan thingsboard.AttributePush { return s.pushes }
+func (s *fakeSession) Limits() thingsboard.Limits                        { return thingsboard.Limits{MaxInflight: s.limit} }
+func (s *fakeSession) Done() <-chan struct{}                             { return s.done }
 
 func (s *fakeSession) LastSeen() time.Time {
 	if !s.alive {
