@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -162,6 +163,44 @@ func TestCommand_that_ThingsBoard_sends_again_is_posted_once(t *testing.T) {
 		// A report settles it all the same.
 		w.putDocument(fmt.Appendf(nil, `{"DevEUI_downlink_Sent":{"DevEUI":%q,"DeliveryStatus":1,"CorrelationID":%q}}`, device(1), w.commands()[0].CorrelationID))
 		w.until("the settlement", 10*time.Second, func() bool { return w.commands()[0].State == connection.CommandSent })
+	})
+}
+
+func TestCommand_is_refused_in_time_while_another_program_holds_the_database(t *testing.T) {
+	t.Parallel()
+	w, park := newParkWorld(t)
+	w.start()
+	w.heard(device(1), device(2))
+	other, err := sql.Open("sqlite", "file:"+w.path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	hold, err := other.BeginTx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, d := range []string{device(1), device(2)} {
+		wg.Go(func() {
+			r := w.command(d, rpcTimeout)
+			if r.err != nil || r.Code != "not_recorded" {
+				t.Errorf("answer %+v", r)
+			}
+			t.Logf("refused after %v", r.took.Round(time.Millisecond))
+		})
+	}
+	wg.Wait()
+	if err := hold.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	var r reply
+	w.until("the database", 15*time.Second, func() bool { r = w.command(device(1), rpcTimeout); return r.Code != "not_recorded" })
+	if r.Status != "queued" || len(park.of(device(1))) != 1 || len(park.of(device(2))) != 0 {
+		t.Errorf("answer %+v, %d and %d posted", r, len(park.of(device(1))), len(park.of(device(2))))
+	}
+	w.until("the word on what was written down too late", 10*time.Second, func() bool {
+		return !slices.ContainsFunc(w.commands(), func(c connection.Command) bool { return c.State == connection.CommandSending })
 	})
 }
 

@@ -37,6 +37,7 @@ type world struct {
 	t       *testing.T
 	tb      *sandbox.Sandbox
 	db      *db.DB
+	path    string // of the database
 	queue   *queue.Queue
 	figures *activity.Recorder
 	feed    *live.Feed
@@ -73,7 +74,8 @@ func newWorld(t *testing.T, change ...func(*connection.Connection)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.db, err = db.Open(ctx, filepath.Join(t.TempDir(), "boardlink.db"), db.Options{Sealer: sealer}); err != nil {
+	w.path = filepath.Join(t.TempDir(), "boardlink.db")
+	if w.db, err = db.Open(ctx, w.path, db.Options{Sealer: sealer}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
