@@ -41,8 +41,6 @@ func (p *pump) keepShared(push thingsboard.AttributePush) {
 		left, err := p.r.m.opt.Store.ChangeSharedAttributes(ctx, change)
 		cancel()
 		if err == nil {
-			// The page of the device shows them beside its figures.
-			p.r.m.journal.publish(live.Change{Topic: live.Figures, ID: p.r.k.id.String()})
 			if left > 0 {
 				p.r.k.tally.add(occasionSharedTooMuch, change.DevEUI)
 			}
