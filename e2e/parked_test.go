@@ -13,6 +13,7 @@ import (
 
 	"boardlink/thingsboard/sandbox"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -155,4 +156,43 @@ func TestParkedEvents_come_back(t *testing.T) {
 	b.click("link", "Show it as it is now")
 	b.see(refusedDevice(0), refusedDevice(1))
 	b.quiet()
+}
+
+// TestParkedEvents_by_keyboard drops an event without a mouse; the focus must never be lost on the way.
+func TestParkedEvents_by_keyboard(t *testing.T) {
+	both(t, func(t *testing.T, scripts bool) {
+		r := startRefusing(t)
+		b := r.signedIn(t, scripts)
+		r.park(2)
+		b.open("/connections/" + r.id + "/parked")
+		b.find("heading", "Parked events")
+		// tabTo presses Tab until what has the focus begins like this.
+		tabTo := func(want string) {
+			t.Helper()
+			for range 60 {
+				if strings.HasPrefix(b.focused(), want) {
+					return
+				}
+				b.key(kb.Tab)
+			}
+			t.Fatalf("Tab does not lead to %q but to %q", want, b.focused())
+		}
+		tabTo("checkbox Select the event of " + refusedDevice(0))
+		b.key(" ")
+		b.until("select it", func() bool { return b.css("input[name=id]:checked") != 0 })
+		for range 60 { // back to the buttons
+			if b.focused() == "button Drop selected" {
+				break
+			}
+			b.key(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))
+		}
+		b.key(kb.Enter)
+		b.awaitFocus("button Cancel")
+		tabTo("button Drop 1 event")
+		b.key(kb.Enter)
+		b.see("1 event dropped")
+		b.awaitFocus("region Parked events")
+		tabTo("button Retry all")
+		b.quiet()
+	})
 }
