@@ -38,7 +38,6 @@ type browser struct {
 
 	mu       sync.Mutex
 	problems []string // console errors and violations of the content security policy
-	width    int64
 }
 
 // newBrowser opens a tab of a browser of its own.

@@ -13,6 +13,7 @@ import (
 
 	"boardlink/thingsboard/sandbox"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -157,45 +158,41 @@ func TestParkedEvents_come_back(t *testing.T) {
 	b.quiet()
 }
 
-// TestDevices finds a device by its name's part and looks at what is known of it.
-func TestDevices(t *testing.T) {
+// TestParkedEvents_by_keyboard drops an event without a mouse; the focus must never be lost on the way.
+func TestParkedEvents_by_keyboard(t *testing.T) {
 	both(t, func(t *testing.T, scripts bool) {
 		r := startRefusing(t)
 		b := r.signedIn(t, scripts)
-		b.open("/connections/" + r.id)
-		b.click("link", "See all devices")
-		b.see("No devices yet")
-		r.park(1)
-		for i := range 60 {
-			if status := r.post(http.DefaultClient, r.id, uplinkOf(fmt.Sprintf("02B0A2D10BE4%04X", i), 1, time.Now())); status != http.StatusOK {
-				t.Fatalf("an uplink was answered %d", status)
+		r.park(2)
+		b.open("/connections/" + r.id + "/parked")
+		b.find("heading", "Parked events")
+		// tabTo presses Tab until what has the focus begins like this.
+		tabTo := func(want string) {
+			t.Helper()
+			for range 60 {
+				if strings.HasPrefix(b.focused(), want) {
+					return
+				}
+				b.key(kb.Tab)
 			}
+			t.Fatalf("Tab does not lead to %q but to %q", want, b.focused())
 		}
-		r.await("have seen the devices", func() bool {
-			_, answer := r.api(http.MethodGet, "/connections/"+r.id+"/devices?limit=1000", nil)
-			return len(answer["items"].([]any)) == 61
-		})
-		r.await("tell of the parked event", func() bool {
-			_, answer := r.api(http.MethodGet, "/events?connectionId="+r.id+"&devEUI="+refusedDevice(0), nil)
-			return len(answer["items"].([]any)) == 1
-		})
-		b.open("/connections/" + r.id + "/devices")
-		b.find("link", refusedDevice(0))
-		b.click("link", "Next page")
-		b.find("link", "02B0A2D10BE4003B")
-		b.fill("searchbox", "Search begin of the DevEUI or part of the name", "nothing-like-this")
+		tabTo("checkbox Select the event of " + refusedDevice(0))
+		b.key(" ")
+		b.until("select it", func() bool { return b.css("input[name=id]:checked") != 0 })
+		for range 60 { // back to the buttons
+			if b.focused() == "button Drop selected" {
+				break
+			}
+			b.key(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))
+		}
 		b.key(kb.Enter)
-		b.see("No device matches")
-		b.click("link", "Clear search")
-		b.fill("searchbox", "Search begin of the DevEUI or part of the name", "02b0a2d10bad")
-		b.click("button", "Search")
-		b.until("show the one device", func() bool { return b.has("link", refusedDevice(0)) && !b.has("link", "02B0A2D10BE40000") })
-		b.click("link", refusedDevice(0))
-		b.find("heading", refusedDevice(0))
-		b.see("Shared attributes", "Latest commands", "parked. ")
-		b.click("link", "See all events of this device")
-		b.see("parked. ")
-		b.until("show events of the device alone", func() bool { return !strings.Contains(b.text(), "connected") })
+		b.awaitFocus("button Cancel")
+		tabTo("button Drop 1 event")
+		b.key(kb.Enter)
+		b.see("1 event dropped")
+		b.awaitFocus("region Parked events")
+		tabTo("button Retry all")
 		b.quiet()
 	})
 }

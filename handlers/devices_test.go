@@ -94,7 +94,9 @@ func TestDevicePage_shows_what_is_known(t *testing.T) {
 	c, id := withDevices(t, 0)
 	c.store.shared = []connection.SharedAttribute{
 		{ConnectionID: id, DevEUI: pump, Key: "interval\x00\u202e", Value: json.RawMessage(`600`), UpdatedAt: now.Add(-time.Hour)},
-		{ConnectionID: id, DevEUI: pump, Key: "note", Value: json.RawMessage(`"<b>\"x\"</b>"`), UpdatedAt: now.Add(-2 * time.Hour)},
+		{ConnectionID: id, DevEUI: pump, Key: "note", Value: json.RawMessage(`"\u003cb>\"x\"</b>\u202e"`), UpdatedAt: now.Add(-2 * time.Hour)},
+		{ConnectionID: id, DevEUI: pump, Key: "empty", Value: json.RawMessage(`null`), UpdatedAt: now},
+		{ConnectionID: id, DevEUI: pump, Key: "table", Value: json.RawMessage(`{"a":[1]}`), UpdatedAt: now},
 		{ConnectionID: id, DevEUI: "AAAAAAAAAAAAAAAA", Key: "other", Value: json.RawMessage(`1`), UpdatedAt: now},
 	}
 	c.store.commands = []connection.Command{
@@ -112,7 +114,7 @@ func TestDevicePage_shows_what_is_known(t *testing.T) {
 	}
 	for selector, want := range map[string][]string{
 		"#device-facts":      {"Uplinks", "1,265", pump, "1 minute ago"},
-		"#device-attributes": {"interval", "600", "1 hour ago", `"<b>\"x\"</b>"`, "2 hours ago"},
+		"#device-attributes": {"interval", "600", "1 hour ago", "\"<b>\"x\"</b>\uFFFD\"", "2 hours ago", "empty", "null", `{ "a": [ 1 ] }`},
 		"#device-commands":   {"not sent over the air", "Slot 1: no gateway was connected.", "Port 2, asked for 1 minute ago", "sending", "Port 3, asked for 2 minutes ago"},
 		"#device-events":     {"An uplink was skipped."},
 	} {

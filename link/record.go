@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"boardlink/connection"
+	"boardlink/live"
 	"boardlink/thingpark"
 )
 
@@ -93,6 +94,7 @@ func (c *commander) note(r result) {
 	c.p.r.m.background.Go(func() {
 		defer close(written)
 		c.p.r.m.writeState(r.row, r.state, r.Message)
+		c.p.r.m.journal.publish(live.Change{Topic: live.Events, ID: c.p.r.k.id.String()})
 	})
 	timer := time.NewTimer(noteLimit)
 	defer timer.Stop()

@@ -241,3 +241,5 @@ func TestShared_attributes_are_kept_and_deleted(t *testing.T) {
 		}
 	})
 }
+
+func (s *fakeSession) AttributePushes() <-chan thingsboard.AttributePush { return s.pushes }

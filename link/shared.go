@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"boardlink/connection"
+	"boardlink/live"
 	"boardlink/thingpark"
 	"boardlink/thingsboard"
 )
@@ -43,6 +44,7 @@ func (p *pump) keepShared(push thingsboard.AttributePush) {
 			if left > 0 {
 				p.r.k.tally.add(occasionSharedTooMuch, change.DevEUI)
 			}
+			p.r.m.journal.publish(live.Change{Topic: live.Connection, ID: p.r.k.id.String()})
 			return
 		}
 		if p.halted() {

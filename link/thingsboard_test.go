@@ -216,10 +216,9 @@ func (s *fakeSession) Reply(ctx context.Context, device string, id int64, data a
 	return s.do(ctx, published{kind: "reply", device: device, id: id, data: data})
 }
 
-func (s *fakeSession) Commands() <-chan thingsboard.Command              { return s.commands }
-func (s *fakeSession) AttributePushes() <-chan thingsboard.AttributePush { return s.pushes }
-func (s *fakeSession) Limits() thingsboard.Limits                        { return thingsboard.Limits{MaxInflight: s.limit} }
-func (s *fakeSession) Done() <-chan struct{}                             { return s.done }
+func (s *fakeSession) Commands() <-chan thingsboard.Command { return s.commands }
+func (s *fakeSession) Limits() thingsboard.Limits           { return thingsboard.Limits{MaxInflight: s.limit} }
+func (s *fakeSession) Done() <-chan struct{}                { return s.done }
 
 func (s *fakeSession) LastSeen() time.Time {
 	if !s.alive {

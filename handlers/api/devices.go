@@ -22,10 +22,22 @@ func deviceOf(d connection.Device) device {
 	return device{DevEUI: d.DevEUI, Name: d.Name, LastUplinkAt: moment(d.LastUplinkAt), Uplinks: d.Uplinks, Downlinks: d.Downlinks}
 }
 
-// devEUI is a place in the list of devices.
-type devEUI string
+// deviceCursor is a place in the list of devices.
+type deviceCursor string
 
-func (d devEUI) String() string { return string(d) }
+func (d deviceCursor) String() string { return string(d) }
+
+// devEUI reads a DevEUI from the query, "" where it is absent.
+func (c *call) devEUI(name string) (string, error) {
+	text, err := c.query(name)
+	if err != nil || text == "" {
+		return "", err
+	}
+	if b, err := hex.DecodeString(text); err != nil || len(b) != 8 {
+		return "", wrong(name, "Give a DevEUI, 16 hexadecimal digits.", "20635F0108000E09")
+	}
+	return strings.ToUpper(text), nil
+}
 
 func (a *api) devices(ctx context.Context, c *call) (*page[device], error) {
 	id, err := c.id()
@@ -36,13 +48,9 @@ func (a *api) devices(ctx context.Context, c *call) (*page[device], error) {
 	if f.Search, err = c.query("search"); err != nil {
 		return nil, err
 	}
-	if f.AfterDevEUI, err = c.query("cursor"); err != nil {
+	if f.AfterDevEUI, err = c.devEUI("cursor"); err != nil {
 		return nil, err
 	}
-	if b, err := hex.DecodeString(f.AfterDevEUI); err != nil || len(b) != 8 && f.AfterDevEUI != "" {
-		return nil, wrong("cursor", "Give nextCursor of the page before: a DevEUI, 16 hexadecimal digits.", "20635F0108000E09")
-	}
-	f.AfterDevEUI = strings.ToUpper(f.AfterDevEUI)
 	if f.Limit, err = c.limit(); err != nil {
 		return nil, err
 	}
@@ -57,5 +65,5 @@ func (a *api) devices(ctx context.Context, c *call) (*page[device], error) {
 	if next == "" {
 		return pageOf(items, nil), nil
 	}
-	return pageOf(items, devEUI(next)), nil
+	return pageOf(items, deviceCursor(next)), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"strings"
 
 	"boardlink/connection"
 	"boardlink/operation"
@@ -67,10 +66,9 @@ func eventFilter(c *call) (f operation.EventFilter, err error) {
 			return f, wrong("connectionId", "Give the id of a connection, a decimal number.", "4339")
 		}
 	}
-	if f.DevEUI, err = c.query("devEUI"); err != nil {
+	if f.DevEUI, err = c.devEUI("devEUI"); err != nil {
 		return f, err
 	}
-	f.DevEUI = strings.ToUpper(f.DevEUI)
 	if f.From, err = c.time("from"); err != nil {
 		return f, err
 	}

@@ -2,6 +2,7 @@
 package devices
 
 import (
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"time"
@@ -81,19 +82,17 @@ func lookOf(s connection.CommandState) look {
 	}
 }
 
-// changedAt is when the state of a command was last changed.
-func changedAt(c connection.Command) time.Time {
-	if c.SettledAt.IsZero() {
-		return c.CameAt
-	}
-	return c.SettledAt
-}
-
 func number(n int) string { return strconv.Itoa(n) }
 
-// value writes the value of an attribute.
+// value writes the value of an attribute. A text stands in quotes, so that it is told from a number, and without JSON's
+// escapes.
 func value(a connection.SharedAttribute) string {
-	text, cut := ui.Document(a.Value)
+	raw := []byte(a.Value)
+	var s *string
+	if json.Unmarshal(raw, &s) == nil && s != nil { // null is no text
+		raw = []byte(`"` + *s + `"`)
+	}
+	text, cut := ui.Document(raw)
 	if cut {
 		text += " …"
 	}

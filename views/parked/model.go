@@ -119,7 +119,7 @@ func behind(sentence string) string {
 	if sentence == "" {
 		return ""
 	}
-	return ": " + sentence
+	return " because: " + sentence
 }
 
 // times writes how often something was.
