@@ -115,7 +115,7 @@ func (m *Manager) writeState(row int64, state connection.CommandState, sentence 
 
 // answerOf answers a command that came before the program last started by what is known of it.
 func answerOf(c connection.Command) answer {
-	said := answer{Status: "queued", CorrelationID: c.CorrelationID, Message: c.Sentence}
+	said := answer{Status: statusQueued, CorrelationID: c.CorrelationID, Message: c.Sentence}
 	switch c.State {
 	case connection.CommandSending:
 		said.Status, said.Code, said.Message = "error", codeUnknown, interrupted
