@@ -242,3 +242,30 @@ func TestPruneCommands_by_age_and_by_number_of_each_connection(t *testing.T) {
 		t.Errorf("left of the other are %+v", page)
 	}
 }
+
+// BenchmarkCommand writes commands down and notes how they ended, one after the other: two transactions on disk each.
+func BenchmarkCommand(b *testing.B) {
+	sealer, err := NewSealer(make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := Open(b.Context(), filepath.Join(b.TempDir(), "boardlink.db"), Options{Sealer: sealer})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	conn, err := d.CreateConnection(b.Context(), testConnection("c"), byTest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := int64(0); b.Loop(); n++ {
+		c := testCommand(conn.ID, n)
+		c, begun, err := d.BeginCommand(b.Context(), c, c.CameAt.Add(-time.Hour))
+		if err != nil || !begun {
+			b.Fatal(begun, err)
+		}
+		if err := d.SettleCommand(b.Context(), c.ID, connection.CommandQueued, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -121,7 +121,9 @@ func answerOf(c connection.Command) answer {
 		said.Status, said.Code, said.Message = "error", codeUnknown, interrupted
 	case connection.CommandUnknown:
 		said.Status, said.Code = "error", codeUnknown
-	case connection.CommandRefused, connection.CommandRejected:
+	case connection.CommandRefused:
+		return refusal(codeRefused, c.Sentence)
+	case connection.CommandRejected:
 		said.Status, said.Code = "error", codeRefused
 	}
 	return said
