@@ -43,6 +43,13 @@ var rooms = map[string][]string{
 	"demo":                {"thingsboard/sandbox", "thingpark", "static", "views"},
 	"e2e":                 {},
 	"bench":               {},
+
+	// What tests run the product with. It imports what main wires; nothing that ships may import it, see
+	// TestNothingThatShipsImportsTestSupport.
+	"faults": {"faults/history", "faults/proxy", "activity", "access", "db", "ingest", "link", "live", "netguard", "operation", "queue", "thingpark",
+		"thingsboard", "thingsboard/sandbox"},
+	"faults/history": {},
+	"faults/proxy":   {},
 }
 
 type listed struct {
@@ -105,6 +112,19 @@ func TestImportsPointOneWay(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s imports %s, which %s may not", p.ImportPath, imported, from)
+		}
+	}
+}
+
+func TestNothingThatShipsImportsTestSupport(t *testing.T) {
+	for _, p := range packages(t) {
+		if strings.HasPrefix(strings.TrimPrefix(p.ImportPath, module+"/")+"/", "faults/") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if path, ours := strings.CutPrefix(imported, module+"/"); ours && strings.HasPrefix(path+"/", "faults/") {
+				t.Errorf("%s imports %s outside a test", p.ImportPath, imported)
+			}
 		}
 	}
 }

@@ -1,0 +1,218 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"boardlink/activity"
+	"boardlink/connection"
+	"boardlink/db"
+	"boardlink/faults/history"
+	"boardlink/link"
+	"boardlink/queue"
+	"boardlink/thingpark"
+	"boardlink/thingsboard"
+)
+
+// What follows stands between the links and what they use, and writes down what passes. Each hands on everything.
+
+// recordingStore writes down the states that are stored.
+type recordingStore struct {
+	*db.DB
+	h *history.History
+}
+
+func (s recordingStore) SaveStatus(ctx context.Context, id connection.ID, status connection.Status) error {
+	s.h.Saved(id, status)
+	return s.DB.SaveStatus(ctx, id, status)
+}
+
+// recordingFigures writes down what operators are told of events that were not sent.
+type recordingFigures struct {
+	*activity.Recorder
+	h *history.History
+}
+
+func (f recordingFigures) Expired(id connection.ID, n int) {
+	f.h.Expired(id, int64(n))
+	f.Recorder.Expired(id, n)
+}
+
+// recordingQueue writes down what leaves the queue in another way than by delivery.
+type recordingQueue struct {
+	link.Queue
+	h *history.History
+}
+
+func (q recordingQueue) Lanes(id connection.ID) link.Lanes {
+	return &recordingLanes{q.Queue.Lanes(id), q.h}
+}
+
+func (q recordingQueue) Purge(ctx context.Context, id connection.ID) (int64, error) {
+	n, err := q.Queue.Purge(ctx, id)
+	q.h.Deleted(id, n)
+	return n, err
+}
+
+type recordingLanes struct {
+	link.Lanes
+	h *history.History
+}
+
+func (l *recordingLanes) Ack(ctx context.Context, e queue.Event) error {
+	err := l.Lanes.Ack(ctx, e)
+	if err != nil { // it was delivered, and will be handed out again
+		l.h.Unsettled(e.Connection, l)
+	}
+	return err
+}
+
+func (l *recordingLanes) Park(ctx context.Context, e queue.Event, code connection.ReasonCode, reason string) error {
+	err := l.Lanes.Park(ctx, e, code, reason)
+	if err == nil {
+		l.h.Parked(e.Connection, e.DevEUI, e.FCntUp)
+	}
+	return err
+}
+
+func (l *recordingLanes) Drop(ctx context.Context, e queue.Event) error {
+	err := l.Lanes.Drop(ctx, e)
+	if err == nil {
+		l.h.Dropped(e.Connection, e.DevEUI, e.FCntUp)
+	}
+	return err
+}
+
+// opener opens real clients whose dials are counted and whose publishes without an outcome are written down.
+func (w *World) opener(dial func(context.Context, string, string) (net.Conn, error)) link.Opener {
+	return func(c connection.Connection, beforeRelogin func(context.Context) error) (link.Client, error) {
+		counted := func(ctx context.Context, network, address string) (net.Conn, error) {
+			defer w.dials.begin(c.ID)()
+			return dial(ctx, network, address)
+		}
+		client, err := link.FromThingsBoard(thingsboard.Options{Dial: counted, Log: w.log})(c, beforeRelogin)
+		if err != nil {
+			return nil, err
+		}
+		return recordingClient{client, c.ID, w.History}, nil
+	}
+}
+
+type recordingClient struct {
+	link.Client
+	id connection.ID
+	h  *history.History
+}
+
+func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (link.Session, error) {
+	session, err := c.Client.Connect(ctx, ep, g)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		<-session.Done()
+		c.h.Ended(c.id)
+	}()
+	return &recordingSession{session, c.id, c.h}, nil
+}
+
+func (c recordingClient) SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error {
+	err := c.Client.SendTelemetry(ctx, deviceID, entries)
+	if withoutOutcome(err) {
+		c.h.Unsettled(c.id, "REST")
+	}
+	return err
+}
+
+type recordingSession struct {
+	link.Session
+	id connection.ID
+	h  *history.History
+}
+
+func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
+	err := s.Session.Telemetry(ctx, device, entries)
+	if withoutOutcome(err) {
+		s.h.Unsettled(s.id, s)
+	}
+	return err
+}
+
+// withoutOutcome reports whether what was sent may have been taken for all that the error says.
+func withoutOutcome(err error) bool {
+	if err == nil {
+		return false
+	}
+	var e *thingsboard.Error
+	return !errors.As(err, &e) || e.SessionEnded || e.Kind == thingsboard.Transient
+}
+
+// dialCounts counts the dials of each connection.
+type dialCounts struct {
+	mu  sync.Mutex
+	now map[connection.ID]int
+	all map[connection.ID]Dials
+}
+
+// Dials is how often a connection's link dialled, and how many dials were under way at once at most.
+type Dials struct{ Count, AtOnce int }
+
+func (d *dialCounts) begin(id connection.ID) (end func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.now == nil {
+		d.now, d.all = map[connection.ID]int{}, map[connection.ID]Dials{}
+	}
+	d.now[id]++
+	of := d.all[id]
+	d.all[id] = Dials{of.Count + 1, max(of.AtOnce, d.now[id])}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.now[id]--
+	}
+}
+
+func (d *dialCounts) of(id connection.ID) Dials {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.all[id]
+}
+
+// Park is a ThingPark that takes downlinks, or answers as it was told to.
+type Park struct {
+	answer atomic.Pointer[func(thingpark.Downlink) (thingpark.Answer, error)]
+
+	mu   sync.Mutex
+	sent []thingpark.Downlink
+}
+
+// Answer has every downlink answered by f from now on; nil: taken.
+func (p *Park) Answer(f func(thingpark.Downlink) (thingpark.Answer, error)) {
+	if f == nil {
+		p.answer.Store(nil)
+		return
+	}
+	p.answer.Store(&f)
+}
+
+// Send takes a downlink.
+func (p *Park) Send(_ context.Context, _, _ string, _ connection.Secret, d thingpark.Downlink) (thingpark.Answer, error) {
+	p.mu.Lock()
+	p.sent = append(p.sent, d)
+	p.mu.Unlock()
+	if f := p.answer.Load(); f != nil {
+		return (*f)(d)
+	}
+	return thingpark.Answer{Status: 200, CorrelationID: d.CorrelationID}, nil
+}
+
+// Sent are the downlinks that came, in their order.
+func (p *Park) Sent() []thingpark.Downlink {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]thingpark.Downlink(nil), p.sent...)
+}
