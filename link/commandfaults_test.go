@@ -171,7 +171,7 @@ func TestCommand_is_refused_in_time_while_another_program_holds_the_database(t *
 	w, park := newParkWorld(t)
 	w.start()
 	w.heard(device(1), device(2))
-	other, err := sql.Open("sqlite", "file:"+w.path+"?_txlock=immediate")
+	other, err := sql.Open("sqlite", "file:"+w.path+"?_txlock=immediate&_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
