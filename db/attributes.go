@@ -43,13 +43,17 @@ func (d *DB) ChangeSharedAttributes(ctx context.Context, c connection.AttributeC
 	return left, nil
 }
 
-// sharedAttributeRoom is how many keys a device may get in addition.
-func sharedAttributeRoom(ctx context.Context, tx *sql.Tx, c connection.AttributeChange) (int, error) {
-	var own, all int
-	err := tx.QueryRowContext(ctx, `
+// countSharedAttributes counts the keys of a device and those of all devices of its connection.
+func countSharedAttributes(ctx context.Context, tx *sql.Tx, c connection.AttributeChange) (own, all int, err error) {
+	err = tx.QueryRowContext(ctx, `
 		SELECT (SELECT COUNT(*) FROM shared_attributes WHERE connection_id = $1 AND dev_eui = $2),
 		       (SELECT COUNT(*) FROM shared_attributes WHERE connection_id = $1)`, c.ConnectionID, c.DevEUI).Scan(&own, &all)
-	return max(min(connection.MaxSharedAttributes-own, connection.MaxSharedAttributesInAll-all), 0), err
+	return own, all, err
+}
+
+// sharedAttributeRoom is how many keys a device may get in addition.
+func sharedAttributeRoom(own, all int) int {
+	return max(min(connection.MaxSharedAttributes-own, connection.MaxSharedAttributesInAll-all), 0)
 }
 
 // setSharedAttribute keeps one value and counts room down for a new key; it removes the key where the value cannot be
@@ -69,9 +73,11 @@ func (d *DB) setSharedAttribute(ctx context.Context, tx *sql.Tx, c connection.At
 		return n > 0, err
 	}
 	if *room < 0 {
-		if *room, err = sharedAttributeRoom(ctx, tx, c); err != nil {
+		own, all, err := countSharedAttributes(ctx, tx, c)
+		if err != nil {
 			return false, err
 		}
+		*room = sharedAttributeRoom(own, all)
 	}
 	if *room == 0 {
 		return false, nil

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -109,17 +110,31 @@ func TestSharedAttributes_are_bounded(t *testing.T) {
 func TestSharedAttributes_of_one_connection_are_bounded(t *testing.T) {
 	d, _ := newTestDB(t)
 	conn, other := createTestConnection(t, d, "c"), createTestConnection(t, d, "d")
-	_, err := d.write.ExecContext(t.Context(), `
-		INSERT INTO shared_attributes (connection_id, dev_eui, key, value, updated_at)
-		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-		SELECT $2, 'D' || (i / 50), 'k' || i, '1', 0 FROM n`, connection.MaxSharedAttributesInAll-1, conn.ID)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []connection.AttributeChange{
+		{ConnectionID: conn.ID, DevEUI: meter, Set: values(`1`, "a", "b")},
+		{ConnectionID: conn.ID, DevEUI: "70B3D5E75E00A002", Set: values(`1`, "a", "b", "c")},
+		{ConnectionID: other.ID, DevEUI: meter, Set: values(`1`, "a")},
+	} {
+		if _, err := d.ChangeSharedAttributes(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for id, want := range map[connection.ID]int{conn.ID: 1, other.ID: 0} {
-		left, err := d.ChangeSharedAttributes(t.Context(), connection.AttributeChange{ConnectionID: id, DevEUI: meter, Set: values(`1`, "a", "b")})
-		if err != nil || left != want {
-			t.Errorf("connection %s: %d left out, %v", id, left, err)
+	err := d.change(t.Context(), func(tx *sql.Tx) error {
+		own, all, err := countSharedAttributes(t.Context(), tx, connection.AttributeChange{ConnectionID: conn.ID, DevEUI: meter})
+		if own != 2 || all != 5 {
+			t.Errorf("the device has %d, all have %d", own, all)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	const most, mostInAll = connection.MaxSharedAttributes, connection.MaxSharedAttributesInAll
+	for counts, want := range map[[2]int]int{
+		{0, 0}: most, {0, mostInAll - 1}: 1, {0, mostInAll}: 0, {0, mostInAll + 1}: 0, {most - 2, most}: 2, {most, most}: 0, {most + 1, most + 1}: 0,
+	} {
+		if got := sharedAttributeRoom(counts[0], counts[1]); got != want {
+			t.Errorf("with %v there is room for %d, want %d", counts, got, want)
 		}
 	}
 }

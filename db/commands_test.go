@@ -37,15 +37,6 @@ func begin(t *testing.T, d *DB, c connection.Command) connection.Command {
 	return got
 }
 
-func onlyCommand(t *testing.T, d *DB, id connection.ID) connection.Command {
-	t.Helper()
-	page, err := d.Commands(t.Context(), id, CommandFilter{})
-	if err != nil || len(page) != 1 {
-		t.Fatalf("commands %+v, %v", page, err)
-	}
-	return page[0]
-}
-
 func TestBeginCommand_writes_it_down_for_the_next_program_too(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "boardlink.db")
 	d := openTestDB(t, path, Options{})
@@ -85,15 +76,15 @@ func TestBeginCommand_takes_the_same_for_the_same_and_nothing_else(t *testing.T)
 }
 
 func TestBeginCommand_lets_one_go_again_that_never_left(t *testing.T) {
-	for _, state := range connection.CommandStates {
-		d, c := newTestDB(t)
-		conn := createTestConnection(t, d, "c")
-		first := begin(t, d, testCommand(conn.ID, 3))
+	d, c := newTestDB(t)
+	conn := createTestConnection(t, d, "c")
+	for i, state := range connection.CommandStates {
+		cmd := begin(t, d, testCommand(conn.ID, int64(i)))
 		c.advance(time.Second)
-		if err := d.SettleCommand(t.Context(), first.ID, state, "So it went."); err != nil {
+		if err := d.SettleCommand(t.Context(), cmd.ID, state, "So it went."); err != nil {
 			t.Fatal(err)
 		}
-		got, begun, err := d.BeginCommand(t.Context(), testCommand(conn.ID, 3), time.Time{})
+		got, begun, err := d.BeginCommand(t.Context(), testCommand(conn.ID, int64(i)), time.Time{})
 		if err != nil || begun != (state == connection.CommandNotSent) {
 			t.Errorf("%s: begun %v, %v", state, begun, err)
 		}
@@ -104,12 +95,13 @@ func TestBeginCommand_lets_one_go_again_that_never_left(t *testing.T) {
 }
 
 func TestReportCommand_settles_once_and_tells_with_it(t *testing.T) {
-	told := connection.Event{Level: connection.LevelInfo, Kind: connection.KindDownlink, Message: "Sent."}
-	for _, from := range connection.CommandStates {
-		for _, to := range []connection.CommandState{connection.CommandSent, connection.CommandMissed, connection.CommandRejected} {
-			d, c := newTestDB(t)
-			conn := createTestConnection(t, d, "c")
-			cmd := begin(t, d, testCommand(conn.ID, 3))
+	d, c := newTestDB(t)
+	conn := createTestConnection(t, d, "c")
+	for i, from := range connection.CommandStates {
+		for j, to := range []connection.CommandState{connection.CommandSent, connection.CommandMissed, connection.CommandRejected} {
+			what := fmt.Sprintf("%s to %s", from, to)
+			told := connection.Event{Level: connection.LevelInfo, Kind: connection.KindDownlink, Message: what}
+			cmd := begin(t, d, testCommand(conn.ID, int64(10*i+j)))
 			if from != connection.CommandSending {
 				if err := d.SettleCommand(t.Context(), cmd.ID, from, "Before."); err != nil {
 					t.Fatal(err)
@@ -118,27 +110,34 @@ func TestReportCommand_settles_once_and_tells_with_it(t *testing.T) {
 			c.advance(time.Minute)
 			_, changed, err := d.ReportCommand(t.Context(), conn.ID, meter, cmd.CorrelationID, to, "After.", told)
 			if err != nil || changed != from.Settles(to) {
-				t.Fatalf("%s to %s: changed %v, %v", from, to, changed, err)
+				t.Fatalf("%s: changed %v, %v", what, changed, err)
 			}
 			if _, again, err := d.ReportCommand(t.Context(), conn.ID, meter, cmd.CorrelationID, to, "Again.", told); again || err != nil {
-				t.Errorf("%s to %s: changed again, %v", from, to, err)
+				t.Errorf("%s: changed again, %v", what, err)
 			}
 			if err := d.SettleCommand(t.Context(), cmd.ID, connection.CommandQueued, "Late."); err != nil { // the answer of the posting
 				t.Fatal(err)
 			}
-			got := onlyCommand(t, d, conn.ID)
-			events, err := d.Events(t.Context(), EventFilter{ConnectionID: conn.ID})
+			got, err := d.CommandByCorrelation(t.Context(), conn.ID, meter, cmd.CorrelationID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events, err := d.Events(t.Context(), EventFilter{ConnectionID: conn.ID, Limit: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if changed {
-				if got.State != to || got.Sentence != "After." || !got.SettledAt.Equal(c.at) || len(events) != 2 || events[0].DevEUI != meter || events[0].Message != "Sent." {
-					t.Errorf("%s to %s: %+v, events %+v", from, to, got, events)
+				if got.State != to || got.Sentence != "After." || !got.SettledAt.Equal(c.at) || events[0].DevEUI != meter || events[0].Message != what {
+					t.Errorf("%s: %+v, event %+v", what, got, events)
 				}
-			} else if got.State != from || got.Sentence != "Before." || len(events) != 1 {
-				t.Errorf("%s stays: %+v, events %+v", from, got, events)
+			} else if got.State != from || got.Sentence != "Before." || events[0].Message == what {
+				t.Errorf("%s stays: %+v, event %+v", what, got, events)
 			}
 		}
+	}
+	events, err := d.Events(t.Context(), EventFilter{ConnectionID: conn.ID})
+	if want := 1 + 3*3 + 1; err != nil || len(events) != want { // its making, three states to three, and missed to sent
+		t.Errorf("%d events, %v; want %d", len(events), err, want)
 	}
 }
 
@@ -241,5 +240,32 @@ func TestPruneCommands_by_age_and_by_number_of_each_connection(t *testing.T) {
 	}
 	if page, _ := d.Commands(t.Context(), other.ID, CommandFilter{}); len(page) != 1 || page[0].RPC != 51 {
 		t.Errorf("left of the other are %+v", page)
+	}
+}
+
+// BenchmarkCommand writes commands down and notes how they ended, one after the other: two transactions on disk each.
+func BenchmarkCommand(b *testing.B) {
+	sealer, err := NewSealer(make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := Open(b.Context(), filepath.Join(b.TempDir(), "boardlink.db"), Options{Sealer: sealer})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	conn, err := d.CreateConnection(b.Context(), testConnection("c"), byTest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := int64(0); b.Loop(); n++ {
+		c := testCommand(conn.ID, n)
+		c, begun, err := d.BeginCommand(b.Context(), c, c.CameAt.Add(-time.Hour))
+		if err != nil || !begun {
+			b.Fatal(begun, err)
+		}
+		if err := d.SettleCommand(b.Context(), c.ID, connection.CommandQueued, ""); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -200,7 +200,7 @@ func (c *commander) send(cmd command) result {
 		d.CorrelationID = queued.CorrelationID
 	}
 	c.tell(cmd, connection.LevelInfo, fmt.Sprintf("A command was queued by ThingPark, FPort %d, correlation id %s.", d.FPort, d.CorrelationID))
-	return result{answer: answer{Status: "queued", CorrelationID: d.CorrelationID}, keep: true, row: row.ID, state: connection.CommandQueued}
+	return result{answer: answer{Status: statusQueued, CorrelationID: d.CorrelationID}, keep: true, row: row.ID, state: connection.CommandQueued}
 }
 
 // turn waits for one of the link's places to send, and reports whether it came before the command had waited too long.

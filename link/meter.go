@@ -32,8 +32,8 @@ func Results() []string {
 
 // Outcomes lists what a [Meter] may be told of a command: that ThingPark queued it, or the code of the answer.
 func Outcomes() []string {
-	return []string{statusQueued, codeDisabled, codeNotConfigured, codeInvalid, codeTooMany, codeExpired, codeRefused, codeNotSent,
-		codeUnknown, codeInternal, codeNotRecorded, string(connection.ReasonAddress)}
+	return []string{statusQueued, codeDisabled, codeNotConfigured, codeInvalid, codeTooMany, codeExpired, codeNotRecorded, codeRefused, codeNotSent,
+		codeUnknown, codeInternal, string(connection.ReasonAddress)}
 }
 
 const statusQueued = "queued"

@@ -115,13 +115,15 @@ func (m *Manager) writeState(row int64, state connection.CommandState, sentence 
 
 // answerOf answers a command that came before the program last started by what is known of it.
 func answerOf(c connection.Command) answer {
-	said := answer{Status: "queued", CorrelationID: c.CorrelationID, Message: c.Sentence}
+	said := answer{Status: statusQueued, CorrelationID: c.CorrelationID, Message: c.Sentence}
 	switch c.State {
 	case connection.CommandSending:
 		said.Status, said.Code, said.Message = "error", codeUnknown, interrupted
 	case connection.CommandUnknown:
 		said.Status, said.Code = "error", codeUnknown
-	case connection.CommandRefused, connection.CommandRejected:
+	case connection.CommandRefused:
+		return refusal(codeRefused, c.Sentence)
+	case connection.CommandRejected:
 		said.Status, said.Code = "error", codeRefused
 	}
 	return said
