@@ -17,7 +17,7 @@ const (
 	maxRemovals = 4096                  // acknowledged events that one transaction deletes
 	maxTasks    = 16                    // other work of one transaction
 	many        = 16                    // so many waiting callers are served at once ...
-	spacing     = 2 * time.Millisecond  // ... fewer only when the last commit began so long ago
+	spacing     = 4 * time.Millisecond  // ... fewer only when the last commit began so long ago
 	lazySpacing = 20 * time.Millisecond // acknowledgements alone wait so long for company
 	lazyMany    = 256                   // ... or until there are so many
 	maxPause    = 5 * time.Second       // between tries when the disk refuses acknowledgements
