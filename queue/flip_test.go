@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -197,6 +198,10 @@ func (l *ledger) useUp(q *Queue) (map[int64]string, string) {
 		lastErr = fmt.Errorf("%d events wait and are not handed out", waiting)
 	}
 	parked, err := q.Parked(ctx, 7, 0, 1000)
+	for damage(err) || errors.Is(err, errNoFile) { // it may be the first to notice
+		_ = q.flush(ctx) // the rebuild tells
+		parked, err = q.Parked(ctx, 7, 0, 1000)
+	}
 	if err != nil {
 		return nil, err.Error()
 	}

@@ -146,8 +146,8 @@ func (q *Queue) tellLosses() error {
 		if err != nil {
 			q.log.Error("What was lost with the damaged file of the queue cannot be told", "error", err)
 		}
-		for _, l := range losses {
-			q.log.Error("Events were lost with a damaged part of the queue's file", "connection_id", l.Connection, "events", l.Events, "ids", l.IDs)
+		for _, l := range losses { // the ids stand in order
+			q.log.Error("Events were lost with a damaged part of the queue's file", "connection_id", l.Connection, "events", l.Events, "ids", l.IDs[:min(len(l.IDs), 20)])
 		}
 		if q.lost != nil {
 			if err := q.lost(losses); err != nil {

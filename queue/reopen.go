@@ -13,15 +13,20 @@ import (
 // survive it is opened anew before the next transaction.
 func (w *writer) abandon(ctx context.Context) {
 	_, _ = w.stmt.rollback.ExecContext(ctx) // the engine may have rolled back by itself already
-	if err := w.reload(ctx); err == nil && !w.distrusted.Load() {
-		if _, err = w.stmt.begin.ExecContext(ctx); err == nil {
-			_, err = w.stmt.rollback.ExecContext(ctx)
-		}
-		if err == nil {
-			return
-		}
+	if w.distrusted.Load() {                // what a damaged file says is worth less than what is known
+		w.giveUp()
+		return
 	}
-	w.giveUp()
+	err := w.reload(ctx)
+	if err == nil {
+		_, err = w.stmt.begin.ExecContext(ctx)
+	}
+	if err == nil {
+		_, err = w.stmt.rollback.ExecContext(ctx)
+	}
+	if err != nil {
+		w.giveUp()
+	}
 }
 
 // reopen opens the file after an error.
