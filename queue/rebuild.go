@@ -64,8 +64,11 @@ func (w *writer) rebuild(ctx context.Context) error {
 	r := w.q.reader
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := errors.Join(r.shut(), w.closeFile())
-	if err == nil && !exists(w.q.path+rebuiltSuffix) {
+	if err := errors.Join(r.shut(), w.closeFile()); err != nil {
+		w.q.log.Warn("The damaged file could not be closed in order", "error", err)
+	}
+	var err error
+	if !exists(w.q.path + rebuiltSuffix) {
 		err = w.salvage(ctx)
 	}
 	if err == nil {
