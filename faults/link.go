@@ -21,7 +21,9 @@ type Link struct {
 	w     *World
 	index int
 	key   connection.Secret
-	gone  atomic.Bool // deleted
+
+	gone      atomic.Bool // deleted
+	publishes atomic.Int64
 
 	mu    sync.Mutex
 	ways  map[int]*way // by ThingsBoard
@@ -60,6 +62,16 @@ func (w *World) addLink(i int) {
 	}
 	l.ID, l.key = v.Connection.ID, v.Connection.UplinkKey
 	w.Links = append(w.Links, l)
+}
+
+// link finds a connection's.
+func (w *World) link(id connection.ID) *Link {
+	for _, l := range w.Links {
+		if l.ID == id {
+			return l
+		}
+	}
+	return &Link{w: w, ID: id} // one that was made without the world
 }
 
 // turn makes a connection's settings lead to a ThingsBoard.
@@ -142,6 +154,9 @@ func (l *Link) Status() (s connection.Status) {
 	return s
 }
 
+// Publishes counts the telemetry that the link has begun to send over MQTT.
+func (l *Link) Publishes() int64 { return l.publishes.Load() }
+
 // Dials counts the dials of the link.
 func (l *Link) Dials() Dials { return l.w.dials.of(l.ID) }
 
@@ -150,6 +165,17 @@ func (l *Link) Reaches(state connection.State, limit time.Duration) connection.S
 	l.w.T.Helper()
 	var s connection.Status
 	l.w.Until(fmt.Sprintf("connection %s to be %s", l.ID, state), limit, func() bool { s = l.Status(); return s.State == state })
+	return s
+}
+
+// Fails waits until a try of the link has failed and it waits for the next one, and returns what it shows then.
+func (l *Link) Fails(limit time.Duration) connection.Status {
+	l.w.T.Helper()
+	var s connection.Status
+	l.w.Until(fmt.Sprintf("a try of connection %s to fail", l.ID), limit, func() bool {
+		s = l.Status()
+		return s.State == connection.Closed && !s.NextAttemptAt.IsZero()
+	})
 	return s
 }
 
