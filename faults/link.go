@@ -11,6 +11,7 @@ import (
 	"boardlink/connection"
 	"boardlink/faults/proxy"
 	"boardlink/operation"
+	"boardlink/thingsboard/sandbox"
 )
 
 // Link is one connection of a world, with the proxies on its way.
@@ -42,12 +43,17 @@ type deviceLane struct {
 
 func (w *World) addLink(i int) {
 	l := &Link{w: w, index: i, ways: map[int]*way{}, at: i % len(w.Sandboxes)}
+	if w.opt.Own {
+		for _, tb := range w.Sandboxes {
+			tb.AddAccount(sandbox.Account{Email: l.Account(), Password: Password})
+		}
+	}
 	for d := range w.opt.Devices {
 		l.Devices = append(l.Devices, fmt.Sprintf("02B0A2%04X%06X", i, d))
 		l.lanes = append(l.lanes, &deviceLane{})
 	}
 	c := connection.Connection{ConnectorID: connection.ConnectorID, Name: fmt.Sprintf("Link %d", i), Active: true, Configuration: connection.DefaultConfiguration()}
-	c.Configuration.Username, c.Configuration.Password = Account, Password
+	c.Configuration.Username, c.Configuration.Password = l.Account(), Password
 	c.Configuration.TelemetryFormat = connection.FormatMeasurements
 	if w.opt.Plain {
 		c.Configuration.Protocol = connection.ProtocolTCP
@@ -62,16 +68,23 @@ func (w *World) addLink(i int) {
 	}
 	l.ID, l.key = v.Connection.ID, v.Connection.UplinkKey
 	w.Links = append(w.Links, l)
+	w.byID[l.ID] = l
 }
 
 // link finds a connection's.
 func (w *World) link(id connection.ID) *Link {
-	for _, l := range w.Links {
-		if l.ID == id {
-			return l
-		}
+	if l := w.byID[id]; l != nil {
+		return l
 	}
 	return &Link{w: w, ID: id} // one that was made without the world
+}
+
+// Account is what the connection signs in with, at whatever ThingsBoard.
+func (l *Link) Account() string {
+	if l.w.opt.Own {
+		return fmt.Sprintf("tenant%d@example.com", l.index)
+	}
+	return Account
 }
 
 // turn makes a connection's settings lead to a ThingsBoard.
@@ -197,22 +210,35 @@ func (l *Link) Edit(change func(*connection.Connection)) (committed time.Time, e
 	return time.Now(), err
 }
 
-// Turn edits the connection so that it leads to another ThingsBoard, waits until the link is open there, and lets the
-// history hold every event against it that still goes elsewhere.
+// Aim edits the connection so that it leads to another ThingsBoard, and returns when that was committed. The history
+// forgets where the connection was turned to before.
+func (l *Link) Aim(to int) (committed time.Time, err error) {
+	l.w.History.Aim(l.ID, "")
+	committed, err = l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	if err == nil {
+		l.mu.Lock()
+		l.at = to
+		l.mu.Unlock()
+	}
+	return committed, err
+}
+
+// Turn is [Link.Aim] that waits until the link is open at the other ThingsBoard, and lets the history hold every event
+// against it that still goes elsewhere.
 func (l *Link) Turn(to int, limit time.Duration) {
 	l.w.T.Helper()
-	committed, err := l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	committed, err := l.Aim(to)
 	if err != nil {
-		l.w.T.Fatalf("turn connection %s: %v", l.ID, err)
+		l.w.T.Fatalf("turn %s: %v", l, err)
 	}
-	l.mu.Lock()
-	l.at = to
-	l.mu.Unlock()
-	l.w.Until("the link to open at "+storeName(to), limit, func() bool {
-		s := l.Status()
-		return s.State == connection.Opened && s.StartupTime.After(committed.Add(-time.Millisecond))
-	})
+	l.w.Until("the link to open at "+storeName(to), limit, func() bool { return l.openedAfter(committed) })
 	l.w.History.Aim(l.ID, storeName(to))
+}
+
+// openedAfter reports whether the link is open since a later moment.
+func (l *Link) openedAfter(t time.Time) bool {
+	s := l.Status()
+	return s.State == connection.Opened && s.StartupTime.After(t)
 }
 
 // Activate makes the connection active or not.
@@ -245,6 +271,16 @@ func (l *Link) Retry() error {
 		return errDown
 	}
 	_, err := ops.Retry(context.Background(), actor, l.ID)
+	return err
+}
+
+// Restart chooses Restart.
+func (l *Link) Restart() error {
+	ops := l.w.operations()
+	if ops == nil {
+		return errDown
+	}
+	_, err := ops.Restart(context.Background(), actor, l.ID)
 	return err
 }
 
