@@ -36,12 +36,14 @@ type act struct {
 	begin      func(n *nemesis) (target string, undo func() error, err error)
 }
 
-// longWait reports whether acts may be drawn after which a device waits for five minutes.
+// newNemesis makes a nemesis. longWait says that acts may be drawn after which a device waits for five minutes.
 func newNemesis(w *World, longWait bool, log func(string, ...any)) *nemesis {
 	n := &nemesis{w: w, random: w.Rand(1), log: log, busy: map[string]struct{}{}, done: map[string]int{}}
-	n.acts = append(n.acts, networkActs()...)
+	for _, a := range append(networkActs(), operatorActs()...) {
+		a.weight *= 3 // each strikes one link, and those of a server many
+		n.acts = append(n.acts, a)
+	}
 	n.acts = append(n.acts, serverActs(longWait)...)
-	n.acts = append(n.acts, operatorActs()...)
 	return n
 }
 

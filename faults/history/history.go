@@ -235,7 +235,10 @@ func (h *History) first(l *lane, f *frame, number, ts int64, sum uint64) {
 
 // Parked writes down that an event was put aside where an operator sees it.
 func (h *History) Parked(id connection.ID, device string, number int64) {
-	h.end(id, device, number, func(f *frame) { f.parked, f.aside = true, true })
+	h.end(id, device, number, func(f *frame) {
+		f.parked, f.aside = true, true
+		h.sum.Aside++
+	})
 }
 
 // Unparked writes down that an operator lets a parked event go out again, after its turn.
