@@ -53,8 +53,9 @@ lint: vet ## vet, staticcheck, errcheck
 unit:
 	go test -race -shuffle=on -count=1 -timeout 5m $(PACKAGES)
 
-e2e: ## the journeys in real Chromium
+e2e: ## the journeys in real Chromium, and against Mosquitto
 	@scripts/ensure-chromium
+	@scripts/ensure-mosquitto
 	go test -tags e2e -shuffle=on -count=1 -timeout 8m ./e2e/...
 
 test: current lint unit e2e ## everything: what CI runs

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"boardlink/access"
@@ -20,9 +21,6 @@ func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	log := cfg.Logger(stderr)
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
-	}
-	if cfg.MetricsAddr != "" {
-		log.Warn("BOARDLINK_METRICS_ADDR is set, but this version serves no metrics yet")
 	}
 	a, err := assemble(ctx, cfg, log, surroundings{})
 	if err != nil {
@@ -50,9 +48,10 @@ const (
 
 // chores does what must be done now and then, until ctx ends.
 func (a *application) chores(ctx context.Context) {
-	figures := make(chan struct{})
-	go func() { defer close(figures); a.figures.Run(ctx) }()
-	defer func() { <-figures }()
+	var steady sync.WaitGroup
+	defer steady.Wait()
+	steady.Go(func() { a.figures.Run(ctx) })
+	steady.Go(func() { a.alarms.Run(ctx) })
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()

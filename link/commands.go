@@ -244,6 +244,7 @@ func (c *commander) notQueued(cmd command, d thingpark.Downlink, err error) (sai
 // settle answers a command and those who wait for the same answer.
 func (c *commander) settle(cmd command, said answer, keep bool) {
 	c.p.r.k.answers.settle(cmd.answer, said, keep)
+	c.p.r.m.opt.answered(said)
 	c.reply(cmd, said)
 }
 

@@ -54,6 +54,7 @@ func NewManager(opt Options) *Manager {
 	if opt.Random == nil {
 		opt.Random = rand.Float64
 	}
+	opt.Open = opt.measured()
 	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), opening: make(chan struct{}, openAtOnce),
 		every: heartbeatEvery, keepers: map[connection.ID]*keeper{}, asked: map[connection.ID]struct{}{}}
 }

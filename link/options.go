@@ -122,4 +122,6 @@ type Options struct {
 
 	Installation string // 8 hexadecimal digits; part of the gateway device's name
 	Node         string // owner of the links that this manager runs
+
+	Meter Meter // told of publishes and of what became of commands; may be nil
 }

@@ -32,6 +32,13 @@ func (p Policy) Dialer(timeout time.Duration) *Dialer {
 	return &Dialer{policy: p, timeout: timeout}
 }
 
+// WithResolver returns a dialer that looks names up with r instead of the system's resolver.
+func (d *Dialer) WithResolver(r *net.Resolver) *Dialer {
+	other := *d
+	other.resolver = r
+	return &other
+}
+
 // DialContext connects to address, host:port. network is tcp, tcp4 or tcp6. Each address that the host resolves to is
 // checked right before the connect call; errors.Is(err, [ErrNotAllowed]) tells a refusal of the policy from a refusal
 // of the network. A name with allowed and refused addresses is dialled at the allowed ones.

@@ -88,6 +88,26 @@ func TestDialer_dials_only_TCP(t *testing.T) {
 	}
 }
 
+func TestDialer_bounds_the_look_up_of_a_name_too(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0") // a name server that answers nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", silent.LocalAddr().String())
+	}}
+	begun := time.Now()
+	_, err = Policy{}.Dialer(100*time.Millisecond).WithResolver(resolver).DialContext(t.Context(), "tcp", "tb.example.test:443")
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || !dns.IsTimeout || dns.IsNotFound {
+		t.Errorf("got %v, want a look-up that ran out of time", err)
+	}
+	if took := time.Since(begun); took > 4*time.Second { // the resolver's own first time-out is 5 s
+		t.Errorf("took %v", took)
+	}
+}
+
 func TestDialer_ends_with_its_context(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -114,8 +114,13 @@ func (c *Client) connectError(ctx context.Context, ep MQTTEndpoint, err error) e
 		e = fail(ep.guessed, Config, ep.String(), err)
 	case ep.TLS && ep.Port == plainMQTTPort && e.Code == connection.ReasonTLSFailed && e.Kind == Transient:
 		e = fail(connection.ReasonTLSNotOffered, Config, ep.String(), err) // ThingsBoard's plain port closes on a TLS hello
-	case e.Code == connection.ReasonConnectionLost:
+	case errors.Is(err, errTLSAnswer):
+		e = fail(connection.ReasonProtocol, Config, "", err)
+		e.Message = at(ep.String(), "The port speaks TLS: set the protocol to SSL or AUTO.")
+	case e.Code == connection.ReasonConnectionLost && ep.TLS:
 		e.Message = at(ep.String(), "The connection was closed before the MQTT session began. Does the port speak MQTT 5?")
+	case e.Code == connection.ReasonConnectionLost: // a TLS port, too, may close on what is no TLS
+		e.Message = at(ep.String(), "The connection was closed before the MQTT session began. Does the port speak MQTT 5, and without TLS?")
 	}
 	return e
 }

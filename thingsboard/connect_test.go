@@ -142,6 +142,26 @@ func TestConnect_to_a_port_that_hangs_up(t *testing.T) {
 	})
 }
 
+func TestConnect_to_a_port_that_speaks_TLS_says_so(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		l := n.pipe(plainEndpoint.address())
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				_, _ = conn.Read(make([]byte, 1024))
+				_, _ = conn.Write([]byte{0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x0a})
+				_ = conn.Close()
+			}
+		}()
+		_, err := plainClient(t, n).Connect(t.Context(), plainEndpoint, testGateway)
+		wantCode(t, err, connection.ReasonProtocol, Config)
+		if !strings.Contains(err.Error(), "The port speaks TLS") {
+			t.Errorf("%q gives no hint", err)
+		}
+	})
+}
+
 func TestConnect_speaks_in_clear_only_with_TCP(t *testing.T) {
 	n := newNetwork()
 	c := newTestClient(t, n, "mqtt.example.com:8883")

@@ -1,6 +1,7 @@
 package thingsboard
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -67,6 +68,12 @@ func (g *guard) check(b []byte) error {
 	return nil
 }
 
+// tlsAlert begins the record by which a TLS server refuses what is no TLS (RFC 8446, 5.1). No MQTT packet of a server
+// begins so.
+const tlsAlert = 0x15
+
+var errTLSAnswer = errors.New("the peer answered with a TLS alert")
+
 // checkHeader looks at a packet's first byte (MQTT 5, 2.1.1).
 func checkHeader(b byte) error {
 	kind, flags := b>>4, b&0x0f
@@ -79,6 +86,9 @@ func checkHeader(b byte) error {
 		if flags == 0 {
 			return nil
 		}
+	}
+	if b == tlsAlert {
+		return errTLSAnswer
 	}
 	return fmt.Errorf("the peer sent a packet that ThingsBoard does not send (first byte 0x%02X)", b)
 }

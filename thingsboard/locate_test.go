@@ -177,7 +177,7 @@ func TestLocate_tells_why_it_failed(t *testing.T) {
 		{name: "another name", set: bad("other.example.com", far, 0), code: connection.ReasonTLSName, kind: Config},
 		{name: "expired", set: bad("tb.example.com", time.Date(2020, 2, 3, 0, 0, 0, 0, time.UTC), 0), code: connection.ReasonTLSExpired, kind: Config, says: "to 2020-02-03"},
 		{name: "unknown authority", set: bad("tb.example.com", far, 0), client: func(a *Account) { a.CACertificate = "" }, code: connection.ReasonTLSUnknownCA, kind: Config},
-		{name: "TLS 1.1 only", set: bad("tb.example.com", far, tls.VersionTLS11), code: connection.ReasonTLSFailed},
+		{name: "TLS 1.1 only", set: bad("tb.example.com", far, tls.VersionTLS11), code: connection.ReasonTLSFailed, kind: Config, says: "protocol version not supported."},
 		{name: "a page", set: web(page(200)), code: connection.ReasonNotThingsBoard, kind: Config},
 		{name: "a page not found", set: web(page(404)), code: connection.ReasonNotThingsBoard, kind: Config},
 		{name: "a redirect", set: web(http.RedirectHandler("https://elsewhere.example.com/", http.StatusFound).ServeHTTP), code: connection.ReasonNotThingsBoard, kind: Config},

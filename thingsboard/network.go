@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -58,7 +59,11 @@ func dialFailure(place string, err error) *Error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fail(connection.ReasonDNSNotFound, Config, place, err)
 	case errors.As(err, &dns):
-		return fail(connection.ReasonDNSTimeout, Transient, place, err)
+		e := fail(connection.ReasonDNSTimeout, Transient, place, err)
+		if !dns.IsTimeout {
+			e.Message = at(place, "The name server answered with an error.")
+		}
+		return e
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fail(connection.ReasonTCPRefused, Transient, place, err)
 	case isTimeout(err):
@@ -92,7 +97,27 @@ func tlsFailure(place string, err error) *Error {
 	case errors.As(err, &verify):
 		return fail(connection.ReasonTLSFailed, Config, place, err)
 	}
+	if words := disagreement(err); words != "" {
+		e := fail(connection.ReasonTLSFailed, Config, place, err)
+		e.Message += " The server speaks TLS, but: " + connection.EndSentence(words)
+		return e
+	}
 	return fail(connection.ReasonTLSFailed, Transient, place, err)
+}
+
+// disagreement returns why two that both speak TLS came to no agreement, and "" for a handshake that was broken off or
+// never was one. Package crypto/tls has no types for it: an alert of the peer is known by the name of the operation, a
+// version too old for us by its words.
+func disagreement(err error) string {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" {
+		return strings.TrimPrefix(remote.Err.Error(), "tls: ")
+	}
+	const tooOld = "server selected unsupported protocol version"
+	if strings.Contains(err.Error(), tooOld) {
+		return tooOld
+	}
+	return ""
 }
 
 // NotAllowed reports whether an error of [Options.Dial] says that the address policy forbids the place. It is here for

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,58 @@ func TestTLS_handshake_without_an_answer_is_a_timeout(t *testing.T) {
 				wantCode(t, err, connection.ReasonTimeout, Transient)
 			})
 		})
+	}
+}
+
+// A server of long ago answers the hello with its own version, where a newer one says by an alert that it cannot agree.
+// Either speaks TLS, so the port is not taken for one of MQTT, and nothing passes by itself.
+func TestTLS_older_than_ours_is_told_as_such(t *testing.T) {
+	hello := append([]byte{0x03, 0x01}, make([]byte, 32)...) // TLS 1.0 and a random number
+	hello = append(hello, 0x00, 0x00, 0x2f, 0x00)            // no session, TLS_RSA_WITH_AES_128_CBC_SHA, no compression
+	for name, test := range map[string]struct {
+		answer []byte
+		says   string
+	}{
+		"by its own hello": {append([]byte{0x16, 0x03, 0x01, 0x00, byte(len(hello) + 4), 0x02, 0x00, 0x00, byte(len(hello))}, hello...), "unsupported protocol version."},
+		"by an alert":      {[]byte{0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 70}, "protocol version not supported."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNetwork()
+			l := n.listen(t, "tb.example.com:8443")
+			go func() {
+				for {
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = conn.Read(make([]byte, 2048))
+					_, _ = conn.Write(test.answer)
+					_, _ = io.Copy(io.Discard, conn)
+					_ = conn.Close()
+				}
+			}()
+			err := newTestClient(t, n, "tb.example.com:8443").Locate(t.Context())
+			wantCode(t, err, connection.ReasonTLSFailed, Config)
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%q does not say %q", err, test.says)
+			}
+			if dials := n.dials(); len(dials) != 1 {
+				t.Errorf("dialled %v", dials)
+			}
+		})
+	}
+}
+
+func TestDNS_trouble_is_told_apart_from_silence(t *testing.T) {
+	for words, dns := range map[string]*net.DNSError{
+		"The name server did not answer.":            {Err: "i/o timeout", IsTimeout: true, IsTemporary: true},
+		"The name server answered with an error.":    {Err: "server misbehaving", IsTemporary: true},
+		connection.ReasonDNSNotFound.Text().Sentence: {Err: "no such host", IsNotFound: true},
+	} {
+		err := networkError("https://tb.example.com", &dialError{&net.OpError{Op: "dial", Net: "tcp", Err: dns}})
+		if err.Error() != "https://tb.example.com: "+words {
+			t.Errorf("%q, want %q", err, words)
+		}
 	}
 }
 

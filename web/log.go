@@ -41,7 +41,9 @@ func (s *Server) answer(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := recovered(next, c); err != nil {
 			s.handleError(err, c)
 		}
-		s.logAccess(c, v, time.Since(start))
+		took := time.Since(start)
+		s.measure(c, v, took)
+		s.logAccess(c, v, took)
 		return nil
 	}
 }

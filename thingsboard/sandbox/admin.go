@@ -1,6 +1,10 @@
 package sandbox
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
 
 // What an administrator of ThingsBoard does, without REST.
 
@@ -43,6 +47,35 @@ func (s *Sandbox) SetInfo(name, key string, value any) error {
 	d.info[key] = value
 	d.version++
 	return nil
+}
+
+// AccessToken is the token that a device must present, as its page shows it.
+func (s *Sandbox) AccessToken(name string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices.byName[name]
+	if d == nil {
+		return "", fmt.Errorf("read the token of %q: %w", name, ErrNoDevice)
+	}
+	return d.creds.CredID, nil
+}
+
+// RotateToken gives a device another access token, which closes its session.
+func (s *Sandbox) RotateToken(name string) (token string, err error) {
+	s.mu.Lock()
+	d := s.devices.byName[name]
+	if d == nil {
+		s.mu.Unlock()
+		return "", fmt.Errorf("rotate the token of %q: %w", name, ErrNoDevice)
+	}
+	d.creds = credentials{ID: d.creds.ID, Type: "ACCESS_TOKEN", CredID: newToken(20), Version: d.creds.Version + 1}
+	token = d.creds.CredID
+	own := d.own
+	s.mu.Unlock()
+	if own != nil {
+		own.end(packets.ErrAdministrativeAction.Code)
+	}
+	return token, nil
 }
 
 // CloseSessions closes every MQTT session: with a DISCONNECT of that reason code (MQTT 5), or without one where it is 0.

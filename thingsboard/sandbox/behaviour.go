@@ -17,6 +17,9 @@ type Behaviour struct {
 	// RESTLimit bounds authenticated requests of the tenant: 429, code 33, without Retry-After.
 	RESTLimit Limit
 
+	// RESTTLS and MQTTTLS are what is wrong with TLS for clients that say hello from now on.
+	RESTTLS, MQTTTLS TLSFault
+
 	// NoAPIKeys refuses API keys with 401, as servers before 4.3.
 	NoAPIKeys bool
 	// RefreshRefused answers every use of a refresh token with 401.

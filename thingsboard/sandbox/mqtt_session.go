@@ -69,7 +69,7 @@ func (c *session) talk() {
 	defer c.conn.Close()
 	_ = c.conn.SetDeadline(time.Now().Add(helloTime)) // a closed connection fails at the next read
 	if c.secured {
-		secure := tls.Server(c.conn, c.sb.tls)
+		secure := tls.Server(c.conn, c.sb.mqttTLS)
 		if err := secure.HandshakeContext(c.turn.ctx); err != nil {
 			c.sb.log.Debug("TLS handshake failed", "error", err)
 			return

@@ -142,7 +142,7 @@ func (s *Sandbox) iotHub(w http.ResponseWriter, r *http.Request, who caller) *ap
 
 // rootCertificate is public.
 func (s *Sandbox) rootCertificate(w http.ResponseWriter, _ *http.Request) {
-	if s.tls == nil || s.current().NoRootCertificate {
+	if s.restTLS == nil || s.current().NoRootCertificate {
 		s.refuse(w, notFound("mqtts pem cert file is not found!"))
 		return
 	}

@@ -28,8 +28,8 @@ func (s *Sandbox) serveREST(t *turn, d *door) {
 		BaseContext:       func(net.Listener) context.Context { return t.ctx },
 	}
 	var listener net.Listener = d
-	if s.tls != nil && d.name == doorREST {
-		listener = tls.NewListener(d, s.tls)
+	if s.restTLS != nil && d.name == doorREST {
+		listener = tls.NewListener(d, s.restTLS)
 	}
 	if err := server.Serve(listener); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.log.Warn("REST listener ended", "error", err)

@@ -23,7 +23,8 @@ type Sandbox struct {
 	opt       Options
 	log       *slog.Logger
 	authority *authority
-	tls       *tls.Config // nil without TLS
+	restTLS   *tls.Config // nil without TLS
+	mqttTLS   *tls.Config // likewise
 	behaviour atomic.Pointer[Behaviour]
 	changes   broadcast
 
@@ -66,7 +67,8 @@ func Start(opt Options) (*Sandbox, error) {
 		s.addrs[doorMQTT] = opt.MQTTAddr
 	}
 	if opt.TLS {
-		s.tls = authority.serverConfig()
+		s.restTLS = s.tlsConfig(func(b *Behaviour) TLSFault { return b.RESTTLS })
+		s.mqttTLS = s.tlsConfig(func(b *Behaviour) TLSFault { return b.MQTTTLS })
 		s.addrs[doorMQTTS] = opt.MQTTSAddr
 		if opt.PlainHTTP {
 			s.addrs[doorPlainREST] = opt.PlainHTTPAddr
@@ -83,7 +85,7 @@ func (s *Sandbox) HTTPAddr() string { return s.addr(doorREST) }
 
 // PlainHTTPAddr is host:port of REST without TLS; empty when there is none.
 func (s *Sandbox) PlainHTTPAddr() string {
-	if s.tls == nil {
+	if s.restTLS == nil {
 		return s.addr(doorREST)
 	}
 	return s.addr(doorPlainREST)
@@ -97,7 +99,7 @@ func (s *Sandbox) MQTTSAddr() string { return s.addr(doorMQTTS) }
 
 // URL is the base of the REST API, such as https://127.0.0.1:34567.
 func (s *Sandbox) URL() string {
-	if s.tls == nil {
+	if s.restTLS == nil {
 		return "http://" + s.HTTPAddr()
 	}
 	return "https://" + s.HTTPAddr()

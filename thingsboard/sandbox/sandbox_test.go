@@ -2,9 +2,13 @@ package sandbox_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,5 +178,42 @@ func TestMQTT_over_TLS_bears_the_names_asked_for(t *testing.T) {
 	connectClient(t, c, access)
 	if s := sb.Sessions(); len(s) != 1 || !s[0].TLS {
 		t.Errorf("sessions %+v", s)
+	}
+}
+
+func TestTLS_can_be_wrong_in_the_ways_of_the_field(t *testing.T) {
+	sb := start(t, func(o *sandbox.Options) { o.TLS = true })
+	shake := func(addr string) error {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(sb.CAPEM())
+		dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	}
+	is := func(target any) func(error) bool { return func(err error) bool { return errors.As(err, target) } }
+	for fault, right := range map[sandbox.TLSFault]func(error) bool{
+		sandbox.TLSSound:     func(err error) bool { return err == nil },
+		sandbox.TLSStranger:  is(new(x509.UnknownAuthorityError)),
+		sandbox.TLSOtherName: is(new(x509.HostnameError)),
+		sandbox.TLSExpired: func(err error) bool {
+			var invalid x509.CertificateInvalidError
+			return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+		},
+		sandbox.TLSOld: func(err error) bool { return err != nil && strings.Contains(err.Error(), "protocol version") },
+	} {
+		sb.Set(func(b *sandbox.Behaviour) { b.RESTTLS, b.MQTTTLS = fault, sandbox.TLSSound })
+		if err := shake(sb.HTTPAddr()); !right(err) {
+			t.Errorf("REST with fault %d: %v", fault, err)
+		}
+		if err := shake(sb.MQTTSAddr()); err != nil {
+			t.Errorf("MQTT while only REST is wrong: %v", err)
+		}
+		sb.Set(func(b *sandbox.Behaviour) { b.RESTTLS, b.MQTTTLS = sandbox.TLSSound, fault })
+		if err := shake(sb.MQTTSAddr()); !right(err) {
+			t.Errorf("MQTT with fault %d: %v", fault, err)
+		}
 	}
 }
