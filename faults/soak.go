@@ -113,7 +113,8 @@ type soak struct {
 	samples []history.Sample
 }
 
-func (s *soak) say(format string, args ...any) { fmt.Fprintf(s.opt.Out, format+"\n", args...) }
+// say writes a line. Where it cannot be written nobody reads it.
+func (s *soak) say(format string, args ...any) { _, _ = fmt.Fprintf(s.opt.Out, format+"\n", args...) }
 
 func (s *soak) run(ctx context.Context) {
 	opt := s.opt
@@ -265,7 +266,7 @@ func (r *runner) errors() []error {
 
 func (r *runner) Helper() {}
 
-func (r *runner) Logf(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+func (r *runner) Logf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format+"\n", args...) }
 
 func (r *runner) Errorf(format string, args ...any) {
 	r.failed.Store(true)
