@@ -19,7 +19,6 @@ type Figures struct {
 	Posts, Promises, Refused, Unknown int64 // posts and their answers
 	Accepted                          int64 // frames that were promised
 	Points, Arrived, Repeats          int64 // points, frames among them, and points beyond the first of their frame
-	Early                             int64 // frames that arrived before their answer
 	Unchecked                         int64 // repeats whose values were not compared any more
 	Aside                             int64 // times that an event was parked, though it may have gone out again
 	Parked, Dropped                   int64 // frames that ended there and never arrived
