@@ -172,11 +172,6 @@ func (w *World) with(f func(in *inside)) bool {
 	return true
 }
 
-func (w *World) operations() (ops *operation.Connections) {
-	w.with(func(in *inside) { ops = in.operations })
-	return ops
-}
-
 // Events are the latest events, newest first; none while Boardlink is down.
 func (w *World) Events() (events []connection.Event) {
 	w.with(func(in *inside) {
