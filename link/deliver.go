@@ -55,7 +55,11 @@ func (p *pump) deliver(e queue.Event) {
 		p.lanes.Return(e)
 		return
 	}
-	if err := p.send(message); err != nil {
+	if p.r.k.memory.suspect(e.ID) {
+		p.tryAlone(e, message)
+		return
+	}
+	if err := p.send(p.session, message); err != nil {
 		p.refused(e, err)
 		return
 	}
@@ -86,7 +90,7 @@ func expired(cfg connection.Configuration, e queue.Event, now time.Time) bool {
 }
 
 // send publishes a message and returns nil only when ThingsBoard said that it has it.
-func (p *pump) send(m telemetry.Message) error {
+func (p *pump) send(session Session, m telemetry.Message) error {
 	if p.halted() {
 		return errHalted
 	}
@@ -95,15 +99,15 @@ func (p *pump) send(m telemetry.Message) error {
 		entries[i] = thingsboard.Entry(entry)
 	}
 	if m.Gateway {
-		return p.session.GatewayTelemetry(p.workCtx, entries)
+		return session.GatewayTelemetry(p.workCtx, entries)
 	}
-	if err := p.connectDevice(p.workCtx, m.Device, m.Type); err != nil {
+	if err := p.connectDevice(p.workCtx, session, m.Device, m.Type); err != nil {
 		return err
 	}
 	if p.halted() {
 		return errHalted
 	}
-	err := p.session.Telemetry(p.workCtx, m.Device, entries)
+	err := session.Telemetry(p.workCtx, m.Device, entries)
 	if thingsboard.CodeOf(err) == connection.ReasonTooLarge {
 		return p.sendLarge(m.Device, entries, err)
 	}
@@ -141,6 +145,7 @@ func (p *pump) delivered(e queue.Event) {
 	now := p.r.m.now()
 	p.r.k.board.delivered.Store(now.UnixMilli())
 	p.r.k.memory.forgive(e.ID)
+	p.r.k.memory.heard()
 	p.r.m.opt.Figures.Delivered(p.r.k.id, e.DevEUI, 1)
 	ctx, cancel := settling()
 	defer cancel()

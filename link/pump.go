@@ -27,7 +27,7 @@ var errHalted = errors.New("the link is ending")
 type pump struct {
 	r       *run
 	client  Client
-	session Session
+	session *shared
 	lanes   Lanes
 
 	events  chan queue.Event // taken, for the workers
@@ -46,7 +46,7 @@ type pump struct {
 }
 
 func newPump(r *run, client Client, session Session) *pump {
-	p := &pump{r: r, client: client, session: session, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+	p := &pump{r: r, client: client, session: &shared{Session: session}, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
 		broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
@@ -167,7 +167,7 @@ func (p *pump) greet() error {
 		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
 			continue
 		}
-		if err := p.connectDevice(p.takeCtx, d.DevEUI, c.Configuration.DeviceType); err != nil {
+		if err := p.connectDevice(p.takeCtx, p.session, d.DevEUI, c.Configuration.DeviceType); err != nil {
 			if thingsboard.SessionEnded(err) || p.halted() {
 				return nil
 			}
@@ -186,7 +186,7 @@ const (
 
 // connectDevice opens a device's session at ThingsBoard, once for each of ours. It keeps the pace as telemetry does,
 // since it costs the gateway a message too.
-func (p *pump) connectDevice(ctx context.Context, device, profile string) error {
+func (p *pump) connectDevice(ctx context.Context, session Session, device, profile string) error {
 	p.mu.Lock()
 	_, there := p.connected[device]
 	p.mu.Unlock()
@@ -196,7 +196,7 @@ func (p *pump) connectDevice(ctx context.Context, device, profile string) error 
 	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
 		return errHalted
 	}
-	if err := p.session.ConnectDevice(ctx, device, profile); err != nil {
+	if err := session.ConnectDevice(ctx, device, profile); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -143,7 +143,7 @@ func (c *fakeClient) Close() {
 // published is one publish that a session saw.
 type published struct {
 	at     time.Time
-	kind   string // connect, telemetry, attributes, own, reply
+	kind   string // connect, telemetry, attributes, own, reply, prove
 	device string
 	id     int64
 	ts     int64
@@ -187,7 +187,7 @@ func (s *fakeSession) do(ctx context.Context, p published) error {
 	ended := s.ended
 	s.mu.Unlock()
 	if ended {
-		return lost()
+		return &thingsboard.Error{Code: connection.ReasonConnectionLost, Kind: thingsboard.Transient, SessionEnded: true, Unsent: true}
 	}
 	if f == nil {
 		return nil
@@ -214,6 +214,8 @@ func (s *fakeSession) Attributes(ctx context.Context, device string, values map[
 func (s *fakeSession) Reply(ctx context.Context, device string, id int64, data any) error {
 	return s.do(ctx, published{kind: "reply", device: device, id: id, data: data})
 }
+
+func (s *fakeSession) Prove(ctx context.Context) error { return s.do(ctx, published{kind: "prove"}) }
 
 func (s *fakeSession) Commands() <-chan thingsboard.Command { return s.commands }
 func (s *fakeSession) Limits() thingsboard.Limits           { return thingsboard.Limits{MaxInflight: s.limit} }

@@ -86,6 +86,6 @@ func pubackVerdict(reason byte, ended bool) (v verdict, ok bool) {
 func mqttError(place string, v verdict, packet string, reason byte, words string, secrets []connection.Secret) *Error {
 	e := fail(v.code, v.kind, place, nil)
 	e.Message = told(fmt.Sprintf("%s (%s 0x%02X)", e.Message, packet, reason), words, secrets)
-	e.Err = fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
+	e.Reason, e.Err = reason, fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
 	return e
 }
