@@ -60,7 +60,10 @@ func (p *pump) start() {
 	if limits.MaxInflight > 0 {
 		width = min(width, limits.MaxInflight)
 	}
-	p.r.k.pace.announced(append(limits.Messages, limits.TelemetryMessages...))
+	p.r.k.pace.announced(limits)
+	if p.r.k.pace.slowedWithin(troubleFor) {
+		p.trouble(connection.ReasonThrottled) // the session before ended by it
+	}
 	p.do(&p.crew, func() error { return p.take(width) })
 	for range width {
 		p.do(&p.workers, p.work)
@@ -141,8 +144,8 @@ func (p *pump) crashed(e queue.Event, err error) {
 func (p *pump) halted() bool { return p.takeCtx.Err() != nil }
 
 // greet connects the devices that were seen lately: ThingsBoard sends a device's commands only to a session that
-// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly, because each costs
-// the gateway some of its rate limit.
+// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly and lets telemetry
+// pass, because each costs the gateway some of its rate limit.
 func (p *pump) greet() error {
 	recent := p.r.m.opt.RecentDevices
 	if recent == nil || !p.r.k.config.Load().Configuration.DownlinkEnabled {
@@ -164,10 +167,16 @@ func (p *pump) greet() error {
 		if sleep(p.takeCtx, pause) != nil {
 			return nil
 		}
+		if p.isConnected(d.DevEUI) { // by its telemetry
+			continue
+		}
 		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
 			continue
 		}
-		if err := p.connectDevice(p.takeCtx, p.session, d.DevEUI, c.Configuration.DeviceType); err != nil {
+		if p.r.k.pace.spare(p.takeCtx, costOpening) != nil {
+			return nil
+		}
+		if err := p.openDevice(p.takeCtx, p.session, d.DevEUI, c.Configuration.DeviceType); err != nil {
 			if thingsboard.SessionEnded(err) || p.halted() {
 				return nil
 			}
@@ -185,17 +194,25 @@ const (
 )
 
 // connectDevice opens a device's session at ThingsBoard, once for each of ours. It keeps the pace as telemetry does,
-// since it costs the gateway a message too.
+// since it costs the gateway messages too.
 func (p *pump) connectDevice(ctx context.Context, session Session, device, profile string) error {
-	p.mu.Lock()
-	_, there := p.connected[device]
-	p.mu.Unlock()
-	if there {
+	if p.isConnected(device) {
 		return nil
 	}
-	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
+	if err := p.r.k.pace.turn(p.takeCtx, costOpening); err != nil {
 		return errHalted
 	}
+	return p.openDevice(ctx, session, device, profile)
+}
+
+func (p *pump) isConnected(device string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, there := p.connected[device]
+	return there
+}
+
+func (p *pump) openDevice(ctx context.Context, session Session, device, profile string) error {
 	if err := session.ConnectDevice(ctx, device, profile); err != nil {
 		return err
 	}

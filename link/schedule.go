@@ -98,16 +98,20 @@ func (k *keeper) failed(ctx context.Context, r *run, err error) {
 	if r.cleared.Load() {
 		s.quick = 0
 	}
-	k.plan(err, code, sentence, opened && r.accused.Load())
+	k.plan(err, code, sentence, opened, opened && r.accused.Load())
 }
 
-// plan shows a failure and sets the time of the next try. suspect says that an event may be why an open session ended:
-// then ThingsBoard is there, and what waits behind that event shall not wait for the strategy.
-func (k *keeper) plan(err error, code connection.ReasonCode, sentence string, suspect bool) {
+// plan shows a failure and sets the time of the next try. A ThingsBoard that was there and ended the session because the
+// link was too fast, or perhaps because of an event (suspect), is not waited for as one that cannot be reached.
+func (k *keeper) plan(err error, code connection.ReasonCode, sentence string, opened, suspect bool) {
 	now, s := k.m.now(), &k.schedule
 	strategy := k.row.Configuration.ReconnectStrategy
 	wait, ok := strategy.NextTry(now.Sub(s.lostAt), s.attempt, k.m.opt.Random)
-	if suspect && s.quick < maxQuick {
+	floor := s.floor(err, code)
+	switch {
+	case opened && thingsboard.KindOf(err) == thingsboard.Throttled:
+		wait, ok = floor+time.Duration(k.m.opt.Random()*float64(floor)/2), true
+	case suspect && s.quick < maxQuick:
 		s.quick++
 		wait, ok = strategy.NextTry(0, 0, k.m.opt.Random)
 	}
@@ -115,7 +119,7 @@ func (k *keeper) plan(err error, code connection.ReasonCode, sentence string, su
 		k.giveUp(sentence)
 		return
 	}
-	next := now.Add(max(wait, s.floor(err, code)))
+	next := now.Add(max(wait, floor))
 	m := move{state: connection.Closed, code: code, reason: sentence, hint: k.hint(code), next: next, level: connection.LevelWarning}
 	if key := failureKey(code, sentence); key != s.told {
 		m.event = fmt.Sprintf("Closed: %s The next try is at %s.", sentence, clock(next))

@@ -155,7 +155,8 @@ type fakeSession struct {
 	began    time.Time
 	commands chan thingsboard.Command
 	limit    int
-	alive    bool // answers pings
+	limits   thingsboard.Limits // announced
+	alive    bool               // answers pings
 
 	publish func(ctx context.Context, p published) error // nil: success at once
 	hang    chan struct{}                                // Close waits for it
@@ -218,8 +219,14 @@ func (s *fakeSession) Reply(ctx context.Context, device string, id int64, data a
 func (s *fakeSession) Prove(ctx context.Context) error { return s.do(ctx, published{kind: "prove"}) }
 
 func (s *fakeSession) Commands() <-chan thingsboard.Command { return s.commands }
-func (s *fakeSession) Limits() thingsboard.Limits           { return thingsboard.Limits{MaxInflight: s.limit} }
-func (s *fakeSession) Done() <-chan struct{}                { return s.done }
+
+func (s *fakeSession) Limits() thingsboard.Limits {
+	l := s.limits
+	l.MaxInflight = s.limit
+	return l
+}
+
+func (s *fakeSession) Done() <-chan struct{} { return s.done }
 
 func (s *fakeSession) LastSeen() time.Time {
 	if !s.alive {
