@@ -23,6 +23,9 @@ func (p *pump) deliver(e queue.Event) {
 		p.lanes.Return(e)
 		return
 	}
+	if !p.settleCommand(e) {
+		return
+	}
 	if expired(c.Configuration, e, p.r.m.now()) {
 		p.r.k.tally.add(occasionExpired(c.Configuration.UplinkTimeValidity), e.DevEUI)
 		p.r.m.opt.Figures.Expired(p.r.k.id, 1)

@@ -81,6 +81,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	writer.Go(func() { m.journal.run(writing) })
 
 	m.beat()
+	m.giveUp(ctx, m.now())
 	m.begin(ctx, rows, saved)
 	for _, id := range deleted {
 		m.purge(ctx, id, "")
@@ -190,6 +191,7 @@ func (m *Manager) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		m.giveUp(ctx, m.now().Add(-abandonedAfter))
 		read, cancel := context.WithTimeout(ctx, readLimit)
 		rows, err := m.opt.Store.Connections(read)
 		cancel()

@@ -29,6 +29,19 @@ type Store interface {
 	ResetCredentialTries(ctx context.Context, id connection.ID, credentialVersion int64) error
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
+
+	CommandStore
+}
+
+// CommandStore is what links need of the database for what goes to devices; [boardlink/db.DB] says what each does.
+type CommandStore interface {
+	BeginCommand(ctx context.Context, c connection.Command, since time.Time) (_ connection.Command, begun bool, err error)
+	SettleCommand(ctx context.Context, id int64, state connection.CommandState, sentence string) error
+	ReportCommand(ctx context.Context, id connection.ID, devEUI, correlationID string, state connection.CommandState, sentence string, e connection.Event) (c connection.Command, changed bool, err error)
+	GiveUpCommands(ctx context.Context, before time.Time, sentence string) ([]connection.Command, error)
+
+	ChangeSharedAttributes(ctx context.Context, c connection.AttributeChange) (left int, err error)
+	ForgetSharedAttributes(ctx context.Context, id connection.ID, devEUI string) error
 }
 
 // Queue is what links need of the queue of uplinks.
@@ -85,6 +98,7 @@ type Session interface {
 	// Prove returns nil once ThingsBoard acknowledged a question: the session is alive.
 	Prove(ctx context.Context) error
 	Commands() <-chan thingsboard.Command
+	AttributePushes() <-chan thingsboard.AttributePush
 	Reply(ctx context.Context, device string, id int64, data any) error
 	Limits() thingsboard.Limits
 	LastSeen() time.Time

@@ -69,6 +69,7 @@ func (p *pump) start() {
 		p.do(&p.workers, p.work)
 	}
 	p.do(&p.crew, newCommander(p).listen)
+	p.do(&p.crew, p.share)
 	p.do(&p.crew, p.greet)
 }
 

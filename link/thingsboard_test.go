@@ -103,7 +103,7 @@ func (c *fakeClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, _
 			return nil, err
 		}
 	}
-	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), alive: true, limit: 64}
+	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), pushes: make(chan thingsboard.AttributePush, 128), alive: true, limit: 64}
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.b.session != nil {
@@ -154,6 +154,7 @@ type fakeSession struct {
 	b        *fakeBoard
 	began    time.Time
 	commands chan thingsboard.Command
+	pushes   chan thingsboard.AttributePush
 	limit    int
 	limits   thingsboard.Limits // announced
 	alive    bool               // answers pings
