@@ -42,6 +42,13 @@ func (p *pump) deliver(e queue.Event) {
 		return
 	}
 	if !message.Gateway {
+		name, done, err := p.r.k.names.use(p.takeCtx, message.Device)
+		if err != nil {
+			p.lanes.Return(e)
+			return
+		}
+		defer done()
+		message.Device = name
 		known, err := p.known(p.workCtx, c, message.Device)
 		switch {
 		case err != nil:

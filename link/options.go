@@ -30,6 +30,11 @@ type Store interface {
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
 
+	// DeviceNames and SetDeviceName keep what ThingsBoard calls devices that were renamed there; the DevEUI itself, and an
+	// empty name, forget it. gatewayDeviceID tells one ThingsBoard from another.
+	DeviceNames(ctx context.Context, id connection.ID, gatewayDeviceID string) (map[string]string, error)
+	SetDeviceName(ctx context.Context, id connection.ID, gatewayDeviceID, devEUI, name string) error
+
 	CommandStore
 }
 
@@ -92,6 +97,7 @@ type Client interface {
 // Session is one open MQTT session of the gateway device, as [thingsboard.Session].
 type Session interface {
 	ConnectDevice(ctx context.Context, device, profile string) error
+	DisconnectDevice(ctx context.Context, device string) error
 	Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error
 	GatewayTelemetry(ctx context.Context, entries []thingsboard.Entry) error
 	Attributes(ctx context.Context, device string, values map[string]any) error

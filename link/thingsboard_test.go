@@ -201,6 +201,10 @@ func (s *fakeSession) ConnectDevice(ctx context.Context, device, profile string)
 	return s.do(ctx, published{kind: "connect", device: device, data: profile})
 }
 
+func (s *fakeSession) DisconnectDevice(ctx context.Context, device string) error {
+	return s.do(ctx, published{kind: "disconnect", device: device})
+}
+
 func (s *fakeSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	return s.do(ctx, published{kind: "telemetry", device: device, ts: entries[0].TS, data: string(entries[0].Values)})
 }
