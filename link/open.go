@@ -42,6 +42,9 @@ func (r *run) open(ctx context.Context, client Client) (Session, error) {
 		return nil, err
 	}
 	r.showOpened(at)
+	if r.wasAway {
+		r.m.hostBack(hostOf(r.conn.Configuration))
+	}
 	return session, nil
 }
 
