@@ -29,6 +29,7 @@ type Manager struct {
 	now     func() time.Time
 	journal *journal
 	places  *places
+	clock   *clocks
 	every   time.Duration // between heartbeats
 
 	heartbeat atomic.Pointer[time.Time] // nil while the manager does not run
@@ -46,13 +47,17 @@ func NewManager(opt Options) *Manager {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Steady == nil {
+		began := time.Now()
+		opt.Steady = func() time.Duration { return time.Since(began) }
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Random == nil {
 		opt.Random = rand.Float64
 	}
-	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now),
+	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now), clock: newClocks(opt.Now, opt.Steady),
 		every: heartbeatEvery, keepers: map[connection.ID]*keeper{}, asked: map[connection.ID]struct{}{}}
 }
 
@@ -134,6 +139,10 @@ func (m *Manager) keepBeating(ctx context.Context) {
 			return
 		case <-tick.C:
 			m.beat()
+			if by := m.clock.look(); by != 0 {
+				m.log.Warn("The wall clock jumped", "by", by)
+				m.journal.event(jumped(by))
+			}
 		}
 	}
 }

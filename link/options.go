@@ -137,10 +137,12 @@ type Options struct {
 	// connection." Nil, and an empty answer, give a sentence without a name.
 	WhoChanged func(ctx context.Context, id connection.ID) string
 
-	Feed   *live.Feed       // told of each change; may be nil
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: nothing is logged
-	Random func() float64   // of [0, 1), for jitter; nil: math/rand
+	Feed *live.Feed       // told of each change; may be nil
+	Now  func() time.Time // nil: time.Now
+	// Steady is a clock that only counts on, whatever Now does; nil: the program's own. It finds jumps of Now.
+	Steady func() time.Duration
+	Log    *slog.Logger   // nil: nothing is logged
+	Random func() float64 // of [0, 1), for jitter; nil: math/rand
 
 	Installation string // 8 hexadecimal digits; part of the gateway device's name
 	Node         string // owner of the links that this manager runs

@@ -25,8 +25,11 @@ func (nothingQueued) Purge(context.Context, connection.ID) (int64, error) { retu
 
 type noLanes struct{ Lanes }
 
-func (noLanes) Take(ctx context.Context, _ int) ([]queue.Event, error) { <-ctx.Done(); return nil, ctx.Err() }
-func (noLanes) Close()                                                 {}
+func (noLanes) Take(ctx context.Context, _ int) ([]queue.Event, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+func (noLanes) Close() {}
 
 // storm counts the openings of links at hosts.
 type storm struct {
