@@ -3,6 +3,7 @@ package link
 import (
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,16 +138,14 @@ func TestForwarding_expires_nothing_by_a_jump_of_the_clock(t *testing.T) {
 	in(t, func(b *bench) {
 		b.store.edit(one, func(c *connection.Connection) { c.Configuration.UplinkTimeValidity = "30m" })
 		b.board.locate = unreachable
+		var wrong atomic.Int64
+		b.now = func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }
 		b.start()
-		c := &fakeClocks{}
-		began := time.Now()
-		b.m.clock = newClocks(func() time.Time { return time.Now().Add(c.wrong) }, func() time.Duration { return time.Since(began) })
 		for range 20 {
 			b.queue.put(deviceA)
 		}
 		b.pass(time.Minute)
-		b.fence()
-		c.wrong = time.Hour
+		wrong.Store(int64(time.Hour))
 		b.pass(time.Minute)
 		told := b.store.told("The clock of this machine jumped forward by 1h0m0s")
 		if len(told) != 1 || !strings.Contains(told[0], "NTP") {

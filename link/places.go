@@ -17,8 +17,8 @@ const (
 	// answer leaves places to others.
 	openAtOnce = 100
 	openAtHost = 50
-	// openEvery is the least time between two links that begin to open at one host: 20 a second.
-	openEvery = time.Second / 20
+	// openASecond is how many links begin to open at one host within a second.
+	openASecond = 20
 	// maxHosts is how many hosts are remembered before those are forgotten at which nobody opens.
 	maxHosts = 1000
 	// backEvery is how often at most those that wait for a host are told that it is back.
@@ -40,7 +40,7 @@ type host struct {
 	open  chan struct{} // a token for each link that opens
 	ahead atomic.Int64  // links that wait
 
-	next time.Time // when the next may begin; of whoever holds line
+	began []time.Time // when the latest began to open, at most openASecond; of whoever holds line
 
 	users int       // of places.mu: links that wait or open
 	back  time.Time // of places.mu: when it was last told that the host is back
@@ -111,7 +111,7 @@ func (p *places) wait(ctx context.Context, h *host, ahead int64, expect func(tim
 	defer timer.Stop()
 	var at time.Time
 	look := func() {
-		at = p.now().Add(max(time.Duration(min(ahead, h.ahead.Load()))*openEvery, time.Second))
+		at = p.now().Add(max(time.Duration(min(ahead, h.ahead.Load()))*time.Second/openASecond, time.Second))
 		expect(at)
 		timer.Reset(at.Sub(p.now()))
 	}
@@ -142,8 +142,11 @@ func (p *places) wait(ctx context.Context, h *host, ahead int64, expect func(tim
 		return err
 	}
 	defer func() { <-h.line }()
-	if wait := h.next.Sub(p.now()); wait > 0 && sleep(ctx, wait) != nil {
-		return context.Cause(ctx)
+	if len(h.began) == openASecond {
+		if wait := h.began[0].Add(time.Second).Sub(p.now()); wait > 0 && sleep(ctx, wait) != nil {
+			return context.Cause(ctx)
+		}
+		h.began = h.began[1:]
 	}
 	for _, c := range []chan struct{}{h.open, p.all} {
 		if err := take(c); err != nil {
@@ -151,7 +154,7 @@ func (p *places) wait(ctx context.Context, h *host, ahead int64, expect func(tim
 		}
 		*held = append(*held, c)
 	}
-	h.next = p.now().Add(openEvery)
+	h.began = append(h.began, p.now())
 	return nil
 }
 

@@ -186,7 +186,7 @@ func TestStorm_of_links_opens_within_five_minutes_after_an_outage(t *testing.T) 
 					}
 				}
 				t.Logf("%d links open %v after the outage; at most %d at once, %d a second", n, time.Since(began), s.most, s.busiest("tb.example.com"))
-				if n != links || s.most > openAtOnce || s.busiest("tb.example.com") > 21 {
+				if n != links || s.most > openAtOnce || s.busiest("tb.example.com") > openASecond {
 					t.Errorf("%d links are open, at most %d opened at once, %d a second", n, s.most, s.busiest("tb.example.com"))
 				}
 			})
