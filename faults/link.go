@@ -11,6 +11,7 @@ import (
 	"boardlink/connection"
 	"boardlink/faults/proxy"
 	"boardlink/operation"
+	"boardlink/thingsboard/sandbox"
 )
 
 // Link is one connection of a world, with the proxies on its way.
@@ -21,7 +22,9 @@ type Link struct {
 	w     *World
 	index int
 	key   connection.Secret
-	gone  atomic.Bool // deleted
+
+	gone      atomic.Bool // deleted
+	publishes atomic.Int64
 
 	mu    sync.Mutex
 	ways  map[int]*way // by ThingsBoard
@@ -40,12 +43,17 @@ type deviceLane struct {
 
 func (w *World) addLink(i int) {
 	l := &Link{w: w, index: i, ways: map[int]*way{}, at: i % len(w.Sandboxes)}
+	if w.opt.Own {
+		for _, tb := range w.Sandboxes {
+			tb.AddAccount(sandbox.Account{Email: l.Account(), Password: Password})
+		}
+	}
 	for d := range w.opt.Devices {
 		l.Devices = append(l.Devices, fmt.Sprintf("02B0A2%04X%06X", i, d))
 		l.lanes = append(l.lanes, &deviceLane{})
 	}
 	c := connection.Connection{ConnectorID: connection.ConnectorID, Name: fmt.Sprintf("Link %d", i), Active: true, Configuration: connection.DefaultConfiguration()}
-	c.Configuration.Username, c.Configuration.Password = Account, Password
+	c.Configuration.Username, c.Configuration.Password = l.Account(), Password
 	c.Configuration.TelemetryFormat = connection.FormatMeasurements
 	if w.opt.Plain {
 		c.Configuration.Protocol = connection.ProtocolTCP
@@ -60,6 +68,23 @@ func (w *World) addLink(i int) {
 	}
 	l.ID, l.key = v.Connection.ID, v.Connection.UplinkKey
 	w.Links = append(w.Links, l)
+	w.byID[l.ID] = l
+}
+
+// link finds a connection's.
+func (w *World) link(id connection.ID) *Link {
+	if l := w.byID[id]; l != nil {
+		return l
+	}
+	return &Link{w: w, ID: id} // one that was made without the world
+}
+
+// Account is what the connection signs in with, at whatever ThingsBoard.
+func (l *Link) Account() string {
+	if l.w.opt.Own {
+		return fmt.Sprintf("tenant%d@example.com", l.index)
+	}
+	return Account
 }
 
 // turn makes a connection's settings lead to a ThingsBoard.
@@ -142,6 +167,9 @@ func (l *Link) Status() (s connection.Status) {
 	return s
 }
 
+// Publishes counts the telemetry that the link has begun to send over MQTT.
+func (l *Link) Publishes() int64 { return l.publishes.Load() }
+
 // Dials counts the dials of the link.
 func (l *Link) Dials() Dials { return l.w.dials.of(l.ID) }
 
@@ -150,6 +178,17 @@ func (l *Link) Reaches(state connection.State, limit time.Duration) connection.S
 	l.w.T.Helper()
 	var s connection.Status
 	l.w.Until(fmt.Sprintf("connection %s to be %s", l.ID, state), limit, func() bool { s = l.Status(); return s.State == state })
+	return s
+}
+
+// Fails waits until a try of the link has failed and it waits for the next one, and returns what it shows then.
+func (l *Link) Fails(limit time.Duration) connection.Status {
+	l.w.T.Helper()
+	var s connection.Status
+	l.w.Until(fmt.Sprintf("a try of connection %s to fail", l.ID), limit, func() bool {
+		s = l.Status()
+		return s.State == connection.Closed && !s.NextAttemptAt.IsZero()
+	})
 	return s
 }
 
@@ -171,22 +210,35 @@ func (l *Link) Edit(change func(*connection.Connection)) (committed time.Time, e
 	return time.Now(), err
 }
 
-// Turn edits the connection so that it leads to another ThingsBoard, waits until the link is open there, and lets the
-// history hold every event against it that still goes elsewhere.
+// Aim edits the connection so that it leads to another ThingsBoard, and returns when that was committed. The history
+// forgets where the connection was turned to before.
+func (l *Link) Aim(to int) (committed time.Time, err error) {
+	l.w.History.Aim(l.ID, "")
+	committed, err = l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	if err == nil {
+		l.mu.Lock()
+		l.at = to
+		l.mu.Unlock()
+	}
+	return committed, err
+}
+
+// Turn is [Link.Aim] that waits until the link is open at the other ThingsBoard, and lets the history hold every event
+// against it that still goes elsewhere.
 func (l *Link) Turn(to int, limit time.Duration) {
 	l.w.T.Helper()
-	committed, err := l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	committed, err := l.Aim(to)
 	if err != nil {
-		l.w.T.Fatalf("turn connection %s: %v", l.ID, err)
+		l.w.T.Fatalf("turn %s: %v", l, err)
 	}
-	l.mu.Lock()
-	l.at = to
-	l.mu.Unlock()
-	l.w.Until("the link to open at "+storeName(to), limit, func() bool {
-		s := l.Status()
-		return s.State == connection.Opened && s.StartupTime.After(committed.Add(-time.Millisecond))
-	})
+	l.w.Until("the link to open at "+storeName(to), limit, func() bool { return l.openedAfter(committed) })
 	l.w.History.Aim(l.ID, storeName(to))
+}
+
+// openedAfter reports whether the link is open since a later moment.
+func (l *Link) openedAfter(t time.Time) bool {
+	s := l.Status()
+	return s.State == connection.Opened && s.StartupTime.After(t)
 }
 
 // Activate makes the connection active or not.
@@ -219,6 +271,16 @@ func (l *Link) Retry() error {
 		return errDown
 	}
 	_, err := ops.Retry(context.Background(), actor, l.ID)
+	return err
+}
+
+// Restart chooses Restart.
+func (l *Link) Restart() error {
+	ops := l.w.operations()
+	if ops == nil {
+		return errDown
+	}
+	_, err := ops.Restart(context.Background(), actor, l.ID)
 	return err
 }
 

@@ -97,14 +97,13 @@ func (w *World) opener(dial func(context.Context, string, string) (net.Conn, err
 		if err != nil {
 			return nil, err
 		}
-		return recordingClient{client, c.ID, w.History}, nil
+		return recordingClient{client, w.link(c.ID)}, nil
 	}
 }
 
 type recordingClient struct {
 	link.Client
-	id connection.ID
-	h  *history.History
+	l *Link
 }
 
 func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (link.Session, error) {
@@ -114,29 +113,32 @@ func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoin
 	}
 	go func() {
 		<-session.Done()
-		c.h.Ended(c.id)
+		c.l.w.History.Ended(c.l.ID)
 	}()
-	return &recordingSession{session, c.id, c.h}, nil
+	return &recordingSession{Session: session, l: c.l}, nil
 }
 
 func (c recordingClient) SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error {
 	err := c.Client.SendTelemetry(ctx, deviceID, entries)
 	if withoutOutcome(err) {
-		c.h.Unsettled(c.id, "REST")
+		c.l.w.History.Unsettled(c.l.ID, "REST")
 	}
 	return err
 }
 
 type recordingSession struct {
 	link.Session
-	id connection.ID
-	h  *history.History
+	l     *Link
+	ended atomic.Bool // a publish was without an outcome: what begins after that does not go out
 }
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
+	s.l.publishes.Add(1)
+	late := s.ended.Load()
 	err := s.Session.Telemetry(ctx, device, entries)
-	if withoutOutcome(err) {
-		s.h.Unsettled(s.id, s)
+	if withoutOutcome(err) && !late {
+		s.ended.Store(true)
+		s.l.w.History.Unsettled(s.l.ID, s)
 	}
 	return err
 }

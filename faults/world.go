@@ -46,6 +46,7 @@ type Options struct {
 	Seed  uint64 // 0: FAULTS_SEED, else the clock
 	Plain bool   // without TLS
 	Pad   int    // bytes by which each uplink is longer
+	Own   bool   // each connection has an account of its own, see [Link.Account]
 
 	Sandbox   sandbox.Options                       // TLS and OnTelemetry are the world's
 	Configure func(i int, c *connection.Connection) // changes the ith connection before it is made
@@ -79,6 +80,8 @@ type World struct {
 	randomMu sync.Mutex
 	random   *rand.Rand
 
+	byID map[connection.ID]*Link // made by New, not changed afterwards
+
 	inner   sync.RWMutex
 	inside  *inside // nil while Boardlink is down
 	presses atomic.Int64
@@ -91,7 +94,8 @@ func New(t TB, opt Options) *World {
 	opt = opt.withDefaults()
 	said := &tail{}
 	w := &World{T: t, Seed: opt.Seed, opt: opt, dir: t.TempDir(), epoch: opt.Epoch, Park: &Park{}, said: said,
-		log: slog.New(slog.NewTextHandler(said, nil)), random: rand.New(rand.NewPCG(opt.Seed, 0)), History: history.New(opt.History)}
+		log: slog.New(slog.NewTextHandler(said, nil)), random: rand.New(rand.NewPCG(opt.Seed, 0)), byID: map[connection.ID]*Link{},
+		History: history.New(opt.History)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("Boardlink said:\n%s", said)

@@ -180,7 +180,7 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 		return
 	}
 	b := h.book(l.id)
-	if b.aim != "" && b.aim != store && at.After(b.aimedAt) {
+	if b.aim != "" && b.aim != store && at.Sub(b.aimedAt) > transit {
 		h.blame("I8", l.id, device, []int64{number}, fmt.Sprintf("arrived at %s %v after the connection was turned to %s", store, at.Sub(b.aimedAt), b.aim))
 	}
 	f := l.frames[number]
@@ -319,7 +319,11 @@ func (h *History) Excuse(id connection.ID, n int) {
 	h.tell(id, func(b *book) { b.excused += int64(n) })
 }
 
-// Aim writes down that a connection's events go to one store and to no other from now on. An empty store ends that.
+// transit is how long what was sent may be on its way through buffers that nobody can call back.
+const transit = 250 * time.Millisecond
+
+// Aim writes down that a connection's events go to one store and to no other from now on. An empty store ends that. What
+// arrives elsewhere within a quarter of a second was on its way.
 func (h *History) Aim(id connection.ID, store string) {
 	h.tell(id, func(b *book) { b.aim, b.aimedAt = store, time.Now() })
 }

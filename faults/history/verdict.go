@@ -135,17 +135,22 @@ func (h *History) Figures() Figures {
 	return h.sum
 }
 
-// Owed counts the events that were promised and have come to no end yet.
+// Owed counts the events that were promised and have come to no end yet. What operators were told of as deleted is not
+// owed.
 func (h *History) Owed() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
+	open := map[connection.ID]int{}
 	for _, l := range h.lanes {
 		for _, f := range l.frames {
 			if !f.settled() {
-				n++
+				open[l.id]++
 			}
 		}
+	}
+	n := 0
+	for id, owed := range open {
+		n += max(owed-int(h.books[id].deleted), 0)
 	}
 	return n
 }
