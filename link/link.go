@@ -46,6 +46,8 @@ type run struct {
 
 	relogins atomic.Int32
 	proven   atomic.Bool // delivery, or life at least, was proven for a minute
+	accused  atomic.Bool // the end of the session may be the doing of an event that was under way
+	cleared  atomic.Bool // a suspect was settled
 
 	// Of the keeper's loop.
 	told    *stop // why the link was told to end

@@ -82,6 +82,8 @@ type Session interface {
 	Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error
 	GatewayTelemetry(ctx context.Context, entries []thingsboard.Entry) error
 	Attributes(ctx context.Context, device string, values map[string]any) error
+	// Prove returns nil once ThingsBoard acknowledged a question: the session is alive.
+	Prove(ctx context.Context) error
 	Commands() <-chan thingsboard.Command
 	Reply(ctx context.Context, device string, id int64, data any) error
 	Limits() thingsboard.Limits

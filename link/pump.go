@@ -27,7 +27,7 @@ var errHalted = errors.New("the link is ending")
 type pump struct {
 	r       *run
 	client  Client
-	session Session
+	session *shared
 	lanes   Lanes
 
 	events  chan queue.Event // taken, for the workers
@@ -46,7 +46,7 @@ type pump struct {
 }
 
 func newPump(r *run, client Client, session Session) *pump {
-	p := &pump{r: r, client: client, session: session, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+	p := &pump{r: r, client: client, session: &shared{Session: session}, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
 		broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
@@ -60,7 +60,10 @@ func (p *pump) start() {
 	if limits.MaxInflight > 0 {
 		width = min(width, limits.MaxInflight)
 	}
-	p.r.k.pace.announced(append(limits.Messages, limits.TelemetryMessages...))
+	p.r.k.pace.announced(limits)
+	if p.r.k.pace.slowedWithin(troubleFor) {
+		p.trouble(connection.ReasonThrottled) // the session before ended by it
+	}
 	p.do(&p.crew, func() error { return p.take(width) })
 	for range width {
 		p.do(&p.workers, p.work)
@@ -141,8 +144,8 @@ func (p *pump) crashed(e queue.Event, err error) {
 func (p *pump) halted() bool { return p.takeCtx.Err() != nil }
 
 // greet connects the devices that were seen lately: ThingsBoard sends a device's commands only to a session that
-// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly, because each costs
-// the gateway some of its rate limit.
+// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly and lets telemetry
+// pass, because each costs the gateway some of its rate limit.
 func (p *pump) greet() error {
 	recent := p.r.m.opt.RecentDevices
 	if recent == nil || !p.r.k.config.Load().Configuration.DownlinkEnabled {
@@ -164,10 +167,16 @@ func (p *pump) greet() error {
 		if sleep(p.takeCtx, pause) != nil {
 			return nil
 		}
+		if p.isConnected(d.DevEUI) { // by its telemetry
+			continue
+		}
 		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
 			continue
 		}
-		if err := p.connectDevice(p.takeCtx, d.DevEUI, c.Configuration.DeviceType); err != nil {
+		if p.r.k.pace.spare(p.takeCtx, costOpening) != nil {
+			return nil
+		}
+		if err := p.openDevice(p.takeCtx, p.session, d.DevEUI, c.Configuration.DeviceType); err != nil {
 			if thingsboard.SessionEnded(err) || p.halted() {
 				return nil
 			}
@@ -185,18 +194,26 @@ const (
 )
 
 // connectDevice opens a device's session at ThingsBoard, once for each of ours. It keeps the pace as telemetry does,
-// since it costs the gateway a message too.
-func (p *pump) connectDevice(ctx context.Context, device, profile string) error {
-	p.mu.Lock()
-	_, there := p.connected[device]
-	p.mu.Unlock()
-	if there {
+// since it costs the gateway messages too.
+func (p *pump) connectDevice(ctx context.Context, session Session, device, profile string) error {
+	if p.isConnected(device) {
 		return nil
 	}
-	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
+	if err := p.r.k.pace.turn(p.takeCtx, costOpening); err != nil {
 		return errHalted
 	}
-	if err := p.session.ConnectDevice(ctx, device, profile); err != nil {
+	return p.openDevice(ctx, session, device, profile)
+}
+
+func (p *pump) isConnected(device string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, there := p.connected[device]
+	return there
+}
+
+func (p *pump) openDevice(ctx context.Context, session Session, device, profile string) error {
+	if err := session.ConnectDevice(ctx, device, profile); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -199,7 +199,9 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 	if d.Properties != nil {
 		words = d.Properties.ReasonString
 	}
-	s.end(mqttError(s.endpoint.String(), disconnectVerdict(d.ReasonCode), "DISCONNECT", d.ReasonCode, words, s.secrets))
+	e := mqttError(s.endpoint.String(), disconnectVerdict(d.ReasonCode), "DISCONNECT", d.ReasonCode, words, s.secrets)
+	e.ByPeer = true
+	s.end(e)
 	s.finish()
 }
 
@@ -214,6 +216,7 @@ func (s *Session) lost(err error) {
 	case isClosed(err) || isTimeout(err):
 		e = fail(connection.ReasonConnectionLost, Transient, s.endpoint.String(), err)
 	}
+	e.ByPeer = closedByPeer(err)
 	s.end(e)
 	s.finish()
 }
@@ -251,6 +254,16 @@ func (s *Session) endedSoon() *Error {
 		return nil
 	}
 	return s.endError()
+}
+
+// over reports whether the session has ended.
+func (s *Session) over() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // endError is what a call gets on a session that has ended.
