@@ -1,11 +1,9 @@
 package faults_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,12 +66,12 @@ func once(v sandbox.Verdict) func(int) sandbox.Verdict {
 	}
 }
 
-// soon is the wait of the first quick try after a loss.
+// soonAfter is the wait of the first quick try after a loss.
 func soonAfter(code connection.ReasonCode) told {
 	return told{state: connection.Closed, code: code, after: 200 * time.Millisecond, before: 2 * time.Second}
 }
 
-// slowly is the wait after a link was too fast.
+// slowly is the wait of a link was too fast.
 func slowly() told {
 	return told{state: connection.Closed, code: connection.ReasonThrottled, after: 5 * time.Second, before: 7500 * time.Millisecond}
 }
@@ -405,7 +403,7 @@ func (r row) wantEnd(t *testing.T, w *faults.World, v history.Verdict, before in
 	}
 }
 
-// holds reports whether a publish carries a frame of a device, or, for the first of a device, connects it.
+// holds reports whether a publish carries a frame of a device.
 func holds(p sandbox.Publish, device string, frame int64) bool {
 	for _, got := range framesOf(p)[device] {
 		if got == frame {
@@ -446,6 +444,3 @@ func arrivals(tb *sandbox.Sandbox, device string) (frames []int64) {
 	}
 	return frames
 }
-
-var _ = context.Background
-var _ = strings.Contains
