@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
 	"boardlink/connection"
@@ -31,18 +30,12 @@ type Entry struct {
 // where it knows none of that name, with the device profile; an existing one keeps its own. Commands for the device come
 // only after this or another publish for it.
 //
-// Errors are those of [Session.Telemetry], and one more: a session that ThingsBoard ends with 0x8B at this was too fast
-// (AbstractGatewaySessionHandler.java: a rate limit that is hit while a device's session opens has no PUBACK).
+// Errors are those of [Session.Telemetry]. A session that ThingsBoard ends with 0x8B meanwhile was too fast.
 func (s *Session) ConnectDevice(ctx context.Context, device, profile string) error {
-	err := s.publishFor(ctx, device, topicConnect, struct {
+	return s.publishFor(ctx, device, topicConnect, struct {
 		Device string `json:"device"`
 		Type   string `json:"type,omitempty"`
 	}{device, profile})
-	var e *Error
-	if errors.As(err, &e) && e.ByPeer && e.Reason == packets.DisconnectServerShuttingDown && !e.Unsent {
-		e.Code, e.Kind = connection.ReasonThrottled, Throttled
-	}
-	return err
 }
 
 // DisconnectDevice closes the session of a device within the gateway's (v1/gateway/disconnect), so that its next publish,
@@ -171,6 +164,10 @@ func (s *Session) publish(ctx context.Context, window chan struct{}, topic strin
 
 // send publishes and judges the outcome.
 func (s *Session) send(ctx context.Context, topic string, payload []byte) error {
+	if topic == topicConnect {
+		s.opening.Add(1)
+		defer s.opening.Add(-1)
+	}
 	publishCtx, cancel := s.whileOpen(ctx)
 	defer cancel()
 	answer, err := s.client.Publish(publishCtx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})

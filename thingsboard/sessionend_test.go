@@ -90,6 +90,38 @@ func TestSession_that_ends_while_a_device_is_connected_was_too_fast(t *testing.T
 		if !SessionEnded(err) {
 			t.Error("SessionEnded is false")
 		}
+		wantCode(t, s.Err(), connection.ReasonThrottled, Throttled) // the next session must not come at once
+	})
+}
+
+// Whoever asks the session why it ended, and not the publish, must learn of the PUBACK that came before.
+func TestSession_that_closes_after_a_PUBACK_0x80_says_so_to_all(t *testing.T) {
+	b := &broker{published: func(p *peer, m *packets.Publish) {
+		if strings.Contains(string(m.Payload), `"bad"`) {
+			p.puback(m.PacketID, 0x80)
+			_ = p.Close()
+		}
+	}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		beside := make(chan error)
+		go func() { beside <- s.Telemetry(t.Context(), "good", reading(1)) }()
+		synctest.Wait()
+		wantCode(t, s.Telemetry(t.Context(), "bad", reading(1)), connection.ReasonServerError, Transient)
+		wantCode(t, <-beside, connection.ReasonServerError, Transient)
+		wantCode(t, s.Err(), connection.ReasonServerError, Transient)
+	})
+}
+
+func TestSession_that_is_lost_long_after_a_PUBACK_0x80_was_lost(t *testing.T) {
+	var socket *peer
+	b := &broker{published: func(p *peer, m *packets.Publish) {
+		socket = p
+		p.puback(m.PacketID, 0x80)
+	}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		wantCode(t, s.Telemetry(t.Context(), "d", reading(1)), connection.ReasonRefused, Device)
+		_ = socket.Close()
+		<-s.Done()
 		wantCode(t, s.Err(), connection.ReasonConnectionLost, Transient)
 	})
 }
