@@ -41,6 +41,7 @@ type Session struct {
 	expire       context.CancelFunc
 	background   sync.WaitGroup // the goroutine that refuses
 	quotaAt      atomic.Int64   // when a PUBACK last said 0x97, Unix nanoseconds
+	failedAt     atomic.Int64   // likewise 0x80
 	lastSeen     atomic.Int64   // Unix nanoseconds
 	done         chan struct{}
 
@@ -55,7 +56,8 @@ const (
 	commandQueue = 128
 	refusalQueue = 1024
 	pushQueue    = 128
-	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast".
+	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast", and after a PUBACK 0x80
+	// that the server's queue failed.
 	quotaWindow = 2 * time.Second
 )
 
@@ -71,8 +73,11 @@ func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 		done:         make(chan struct{}),
 	}
 	w.guard.refused = func(reason byte) {
-		if reason == packets.PubackQuotaExceeded {
+		switch reason {
+		case packets.PubackQuotaExceeded:
 			s.quotaAt.Store(s.now().UnixNano())
+		case packets.PubackUnspecifiedError:
+			s.failedAt.Store(s.now().UnixNano())
 		}
 	}
 	s.life, s.expire = context.WithCancel(context.Background())
@@ -217,6 +222,8 @@ func (s *Session) lost(err error) {
 	case s.now().Sub(time.Unix(0, s.quotaAt.Load())) < quotaWindow:
 		// A rate limit: PUBACK 0x97, then the connection closes without a DISCONNECT.
 		e = fail(connection.ReasonThrottled, Throttled, s.endpoint.String(), err)
+	case isClosed(err) && s.now().Sub(time.Unix(0, s.failedAt.Load())) < quotaWindow:
+		e = fail(connection.ReasonServerError, Transient, s.endpoint.String(), err)
 	case isClosed(err) || isTimeout(err):
 		e = fail(connection.ReasonConnectionLost, Transient, s.endpoint.String(), err)
 	}
