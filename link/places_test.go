@@ -33,13 +33,12 @@ func (noLanes) Close() {}
 
 // storm counts the openings of links at hosts.
 type storm struct {
-	mu     sync.Mutex
-	down   map[string]bool
-	hung   map[string]bool
-	busy   int
-	most   int
-	begun  map[string][]time.Time
-	opened int
+	mu    sync.Mutex
+	down  map[string]bool
+	hung  map[string]bool
+	busy  int
+	most  int
+	begun map[string][]time.Time
 }
 
 func (s *storm) locate(ctx context.Context, name string) error {
@@ -127,7 +126,7 @@ func newStorm() *storm {
 	return &storm{down: map[string]bool{}, hung: map[string]bool{}, begun: map[string][]time.Time{}}
 }
 
-// count returns how many links are in a state, and the first whose status says nothing of its next try.
+// standing returns how many links are in a state, and the first whose status says nothing of its next try.
 func standing(m *Manager, state connection.State) (n int, untold string) {
 	for id, s := range m.Statuses() {
 		if s.State == state {
