@@ -80,6 +80,7 @@ func (g *gate) wake() {
 type shared struct {
 	Session
 	names   *names
+	may     context.Context // ends when nothing new may be published
 	gate    gate
 	replies atomic.Int64 // begun
 	open    atomic.Int64 // begun and not acknowledged
@@ -91,6 +92,9 @@ func (s *shared) beside(ctx context.Context, publish func() error) error {
 		return err
 	}
 	defer leave()
+	if s.may.Err() != nil { // while it waited
+		return errHalted
+	}
 	return publish()
 }
 

@@ -27,16 +27,15 @@ type notice struct {
 	old, new string // new is empty where the device was deleted
 }
 
-// notice takes in that devices were renamed or deleted at ThingsBoard. It answers when that is done.
+// notice takes in that devices were renamed or deleted at ThingsBoard, in the order in which that is told, and answers
+// when it is done.
 func (c *commander) notice(cmd command) {
-	list := noticed(cmd.Params)
+	done := make(chan struct{})
+	select {
+	case c.p.notices <- noticesOf{noticed(cmd.Params), func() { close(done) }}:
+	case <-c.p.takeCtx.Done(): // ThingsBoard tells again
+	}
 	c.background(func() {
-		done := make(chan struct{})
-		select {
-		case c.p.notices <- noticesOf{list, func() { close(done) }}:
-		case <-c.p.takeCtx.Done():
-			return // ThingsBoard tells again
-		}
 		select {
 		case <-done:
 			c.reply(cmd, answer{Status: "ok"})

@@ -78,7 +78,8 @@ func TestDeleted_device_is_connected_with_its_type_before_it_is_made_anew(t *tes
 		b.start()
 		b.queue.put(deviceA)
 		b.pass(time.Second)
-		b.tell(methodRenamed, fmt.Sprintf(`{%q:"Pump"}`, deviceA))
+		// Told at once, one after the other.
+		b.board.last().commands <- thingsboard.Command{Method: methodRenamed, Params: json.RawMessage(fmt.Sprintf(`{%q:"Pump"}`, deviceA))}
 		b.tell(methodDeleted, `"Pump"`)
 		b.board.last().commands <- thingsboard.Command{Device: "Pump", ID: 3, Method: methodDownlink, Params: json.RawMessage(`{}`)}
 		b.pass(time.Second)

@@ -259,7 +259,7 @@ func TestPace_finds_a_limit_that_nobody_announced(t *testing.T) {
 				for _, r := range c.rates {
 					least = min(least, float64(r.Count)/r.Per.Seconds())
 				}
-				const minutes = 15
+				const minutes = 8
 				settled := time.Now()
 				for range minutes {
 					now := time.Now()

@@ -51,6 +51,7 @@ func newPump(r *run, client Client, session Session) *pump {
 		notices: make(chan noticesOf, maxNotices), broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
+	p.session.may = p.takeCtx
 	return p
 }
 
@@ -188,6 +189,9 @@ func (p *pump) greet() error {
 
 // greetOne connects a device, unless its telemetry did or it may not be named.
 func (p *pump) greetOne(c *connection.Connection, devEUI string) error {
+	if name, there := p.r.k.names.now(devEUI); !there || p.isConnected(name) {
+		return nil
+	}
 	if err := p.r.k.pace.spare(p.takeCtx, costOpening); err != nil {
 		return err
 	}

@@ -193,6 +193,22 @@ func TestConnect_tolerates_refused_subscriptions_but_not_of_commands(t *testing.
 	})
 }
 
+// ThingsBoard closes on clients that do not wait for its CONNACK.
+func TestConnect_sends_nothing_before_CONNACK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		b := &broker{deaf: true}
+		b.serve(t, n.pipe(plainEndpoint.address()))
+		_, err := plainClient(t, n).Connect(t.Context(), plainEndpoint, testGateway)
+		wantCode(t, err, connection.ReasonTimeout, Transient)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.connects) != 1 || len(b.filters) != 0 || len(b.log) != 0 || b.pings != 0 {
+			t.Errorf("%d CONNECTs, then %v, %v and %d pings", len(b.connects), b.filters, b.log, b.pings)
+		}
+	})
+}
+
 func TestConnect_ends_with_its_context(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()

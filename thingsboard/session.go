@@ -57,7 +57,8 @@ const (
 	commandQueue = 128
 	refusalQueue = 1024
 	pushQueue    = 128
-	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast".
+	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast", and after a PUBACK 0x80
+	// that the server's queue failed.
 	quotaWindow = 2 * time.Second
 )
 
@@ -227,7 +228,7 @@ func (s *Session) lost(err error) {
 	case s.since(&s.quotaAt) < quotaWindow:
 		// A rate limit: PUBACK 0x97, then the connection closes without a DISCONNECT.
 		e = fail(connection.ReasonThrottled, Throttled, s.endpoint.String(), err)
-	case s.since(&s.failedAt) < settleTime:
+	case isClosed(err) && s.since(&s.failedAt) < settleTime:
 		// The server's queue failed: PUBACK 0x80, then the same. It says nothing against what else was under way.
 		e = fail(connection.ReasonServerError, Transient, s.endpoint.String(), err)
 	case isClosed(err) || isTimeout(err):

@@ -162,6 +162,9 @@ func TestSession_reads_the_reason_of_each_PUBACK(t *testing.T) {
 				if test.reason == 0x97 && test.closes {
 					wantCode(t, s.Err(), connection.ReasonThrottled, Throttled)
 				}
+				if test.reason == 0x80 && test.closes {
+					wantCode(t, s.Err(), connection.ReasonServerError, Transient)
+				}
 			})
 		})
 	}
