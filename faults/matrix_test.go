@@ -223,7 +223,7 @@ func TestMatrix_of_what_ThingsBoard_answers(t *testing.T) {
 
 // play runs one row.
 func (r row) play(t *testing.T) {
-	opt := faults.Options{Devices: 6, Sandbox: sandbox.Options{LogSize: 10_000, DeviceLimitMemory: 100 * time.Millisecond}}
+	opt := faults.Options{Devices: 6, Look: 5 * time.Millisecond, Sandbox: sandbox.Options{LogSize: 10_000, DeviceLimitMemory: 100 * time.Millisecond}}
 	if r.options != nil {
 		r.options(&opt)
 	}
