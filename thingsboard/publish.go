@@ -137,6 +137,9 @@ func (s *Session) publish(ctx context.Context, window chan struct{}, topic strin
 
 // send publishes and judges the outcome.
 func (s *Session) send(ctx context.Context, topic string, payload []byte) error {
+	if err := ctx.Err(); err != nil { // the library would send it all the same
+		return err
+	}
 	publishCtx, cancel := s.whileOpen(ctx)
 	defer cancel()
 	answer, err := s.client.Publish(publishCtx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
