@@ -161,7 +161,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if err != nil {
 		return err
 	}
-	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log})
+	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log, Lost: a.tellLosses})
 	return err
 }
 
@@ -190,17 +190,19 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	if err != nil || node == "" {
 		node = "boardlink"
 	}
+	towards := thingsboard.Options{Dial: dialer.DialContext, SystemRoots: around.roots, Log: a.log}
 	a.links = link.NewManager(link.Options{
 		Store: a.db, Queue: link.FromQueue(a.queue), Figures: a.figures, Feed: a.feed, Log: a.log,
-		Open:          link.FromThingsBoard(thingsboard.Options{Dial: dialer.DialContext, SystemRoots: around.roots, Log: a.log}),
+		Open:          link.FromThingsBoard(towards),
 		Downlinks:     &thingpark.Caller{Dial: dialer.DialContext, RootCAs: around.roots},
 		RecentDevices: recentDevices(a.db), WhoChanged: whoChanged(a.db),
 		Installation: installation, Node: node, Meter: a.metrics,
 	})
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry,
+		Prober:   link.Prober{Options: towards, Installation: installation}, Tries: a.db,
 	})
 	return nil
 }

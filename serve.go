@@ -40,6 +40,8 @@ const (
 	maxEvents     = 1_000_000
 	keepMinutes   = 2 * 24 * time.Hour
 	keepHours     = 90 * 24 * time.Hour
+	keepCommands  = 30 * 24 * time.Hour
+	maxCommands   = 100_000 // of one connection
 	pruneEvery    = time.Hour
 	watchEvery    = 10 * time.Second
 	alarmingFill  = 0.80
@@ -78,6 +80,9 @@ func (a *application) prune(ctx context.Context) {
 	}
 	if _, err := a.db.PruneFigures(ctx, now.Add(-keepMinutes), now.Add(-keepHours)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old figures could not be removed", "error", err)
+	}
+	if _, err := a.db.PruneCommands(ctx, now.Add(-keepCommands), maxCommands); err != nil && ctx.Err() == nil {
+		a.log.Error("Old commands could not be removed", "error", err)
 	}
 	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)

@@ -78,7 +78,7 @@ func (w *World) wire(ctx context.Context, in *inside) error {
 	}
 	in.figures = activity.New(activity.Options{Store: figuresStore{in.db}, Feed: feed, Log: w.log})
 	in.links = link.NewManager(link.Options{
-		Store: recordingStore{in.db, w.History}, Queue: recordingQueue{link.FromQueue(in.queue), w.History}, Figures: recordingFigures{in.figures, w.History},
+		Store: recordingStore{in.db, w}, Queue: recordingQueue{link.FromQueue(in.queue), w}, Figures: recordingFigures{in.figures, w.History},
 		Open: w.opener(dial), Downlinks: w.Park, Feed: feed, Log: w.log, Random: w.opt.Random, Installation: installation, Node: "here",
 		RecentDevices: in.db.RecentDevices,
 	})
@@ -196,6 +196,19 @@ type operationStore struct{ *db.DB }
 
 func (s operationStore) Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, error) {
 	return s.DB.Events(ctx, db.EventFilter(f))
+}
+
+func (s operationStore) Tell(ctx context.Context, e connection.Event) error {
+	_, err := s.AddEvent(ctx, e)
+	return err
+}
+
+func (s operationStore) Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	return s.DB.Devices(ctx, id, db.DeviceFilter(f))
+}
+
+func (s operationStore) DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	return s.Commands(ctx, id, db.CommandFilter{DevEUI: devEUI, Limit: limit})
 }
 
 // figuresStore gives the database to whoever counts.

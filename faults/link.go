@@ -27,8 +27,10 @@ type Link struct {
 	publishes atomic.Int64
 
 	mu    sync.Mutex
-	ways  map[int]*way // by ThingsBoard
-	at    int          // the ThingsBoard that the connection is turned to
+	shown []connection.Status // stored, the latest of them
+	held  []Wait              // likewise
+	ways  map[int]*way        // by ThingsBoard
+	at    int                 // the ThingsBoard that the connection is turned to
 	lanes []*deviceLane
 }
 
@@ -170,6 +172,50 @@ func (l *Link) Status() (s connection.Status) {
 	l.w.with(func(in *inside) { s = in.links.Status(l.ID) })
 	return s
 }
+
+// mostNoted is how many states and waits of a link are kept.
+const mostNoted = 1000
+
+// Wait is an event that goes back to the head of its device's lane, which waits.
+type Wait struct {
+	DevEUI string
+	Frame  int64
+	After  time.Duration
+}
+
+// Shown are the states that the link stored, oldest first: every change of state, and what is said of a state about once a
+// second.
+func (l *Link) Shown() []connection.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]connection.Status(nil), l.shown...)
+}
+
+// Waits are the waits that a device's lane was given, oldest first.
+func (l *Link) Waits(device int) (waits []Wait) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.held {
+		if w.DevEUI == l.Devices[device] {
+			waits = append(waits, w)
+		}
+	}
+	return waits
+}
+
+func (l *Link) showed(s connection.Status) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shown = latest(append(l.shown, s))
+}
+
+func (l *Link) waits(w Wait) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = latest(append(l.held, w))
+}
+
+func latest[T any](all []T) []T { return all[max(len(all)-mostNoted, 0):] }
 
 // Publishes counts the telemetry that the link has begun to send over MQTT.
 func (l *Link) Publishes() int64 { return l.publishes.Load() }

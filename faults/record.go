@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"boardlink/activity"
 	"boardlink/connection"
@@ -22,11 +23,12 @@ import (
 // recordingStore writes down the states that are stored.
 type recordingStore struct {
 	*db.DB
-	h *history.History
+	w *World
 }
 
 func (s recordingStore) SaveStatus(ctx context.Context, id connection.ID, status connection.Status) error {
-	s.h.Saved(id, status)
+	s.w.History.Saved(id, status)
+	s.w.link(id).showed(status)
 	return s.DB.SaveStatus(ctx, id, status)
 }
 
@@ -44,22 +46,28 @@ func (f recordingFigures) Expired(id connection.ID, n int) {
 // recordingQueue writes down what leaves the queue in another way than by delivery.
 type recordingQueue struct {
 	link.Queue
-	h *history.History
+	w *World
 }
 
 func (q recordingQueue) Lanes(id connection.ID) link.Lanes {
-	return &recordingLanes{q.Queue.Lanes(id), q.h}
+	return &recordingLanes{q.Queue.Lanes(id), q.w.History, q.w.link(id)}
 }
 
 func (q recordingQueue) Purge(ctx context.Context, id connection.ID) (int64, error) {
 	n, err := q.Queue.Purge(ctx, id)
-	q.h.Deleted(id, n)
+	q.w.History.Deleted(id, n)
 	return n, err
 }
 
 type recordingLanes struct {
 	link.Lanes
 	h *history.History
+	l *Link
+}
+
+func (l *recordingLanes) Retry(e queue.Event, after time.Duration) {
+	l.l.waits(Wait{DevEUI: e.DevEUI, Frame: e.FCntUp, After: after})
+	l.Lanes.Retry(e, after)
 }
 
 func (l *recordingLanes) Ack(ctx context.Context, e queue.Event) error {

@@ -43,10 +43,11 @@ type Options struct {
 	Links     int // connections, which are spread over the ThingsBoards; 0: 1
 	Devices   int // of each connection; 0: 4
 
-	Seed  uint64 // 0: FAULTS_SEED, else the clock
-	Plain bool   // without TLS
-	Pad   int    // bytes by which each uplink is longer
-	Own   bool   // each connection has an account of its own, see [Link.Account]
+	Seed  uint64                            // 0: FAULTS_SEED, else the clock
+	Plain bool                              // without TLS
+	Pad   int                               // bytes by which each uplink is longer
+	PadOf func(device int, frame int64) int // and some more than others; the same each time
+	Own   bool                              // each connection has an account of its own, see [Link.Account]
 
 	Sandbox   sandbox.Options                       // TLS and OnTelemetry are the world's
 	Configure func(i int, c *connection.Connection) // changes the ith connection before it is made

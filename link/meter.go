@@ -32,7 +32,7 @@ func Results() []string {
 
 // Outcomes lists what a [Meter] may be told of a command: that ThingPark queued it, or the code of the answer.
 func Outcomes() []string {
-	return []string{statusQueued, codeDisabled, codeNotConfigured, codeInvalid, codeTooMany, codeExpired, codeRefused, codeNotSent,
+	return []string{statusQueued, codeDisabled, codeNotConfigured, codeInvalid, codeTooMany, codeExpired, codeNotRecorded, codeRefused, codeNotSent,
 		codeUnknown, codeInternal, string(connection.ReasonAddress)}
 }
 

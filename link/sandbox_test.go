@@ -179,6 +179,49 @@ func TestRate_limits_are_kept_without_a_disconnect(t *testing.T) {
 	}
 }
 
+func TestPoison_that_names_no_culprit_is_parked_and_the_rest_goes_on(t *testing.T) {
+	for name, verdict := range map[string]sandbox.Verdict{
+		"ThingsBoard closes":           {Withhold: true, Lose: true, Close: true},
+		"ThingsBoard says 0x83 to all": {Withhold: true, Lose: true, Disconnect: 0x83},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.tb.Set(func(b *sandbox.Behaviour) {
+				b.PubackDelay = 20 * time.Millisecond // so that others are under way beside it
+				b.Judge = func(p sandbox.Publish) sandbox.Verdict {
+					if strings.Contains(string(p.Payload), "poison") {
+						return verdict
+					}
+					return sandbox.Verdict{}
+				}
+			})
+			w.start()
+			w.reaches(connection.Opened, 10*time.Second)
+			begin := time.Now()
+			w.put(device(0), 1, map[string]any{"t": "poison"})
+			w.put(device(0), 2, map[string]any{"t": 2})
+			for d := range 10 {
+				for f := range 5 {
+					w.put(device(d+1), int64(f), map[string]any{"t": f})
+				}
+			}
+			w.until("the lane to go on", 30*time.Second, func() bool { return len(w.first(device(0))) == 1 })
+			t.Logf("the lane went on after %v and %d connects", time.Since(begin), len(w.tb.Connects()))
+			w.until("an empty queue", 10*time.Second, func() bool { return w.links.Status(w.conn.ID).Backlog == 0 })
+			parked, err := w.queue.Parked(context.Background(), w.conn.ID, 0, 10)
+			if err != nil || len(parked) != 1 || parked[0].FCntUp != 1 || !strings.Contains(parked[0].Reason, "sent alone") {
+				t.Errorf("parked %+v, %v", parked, err)
+			}
+			for d := range 10 {
+				if order := w.first(device(d + 1)); len(order) != 5 || !slices.IsSorted(order) {
+					t.Errorf("%s arrived as %v", device(d+1), order)
+				}
+			}
+		})
+	}
+}
+
 func TestPoison_is_parked_and_the_rest_goes_on(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -45,6 +45,13 @@ type Error struct {
 	Message string // a sentence for people, without secrets
 	// SessionEnded says that the MQTT session is over, so that [Session.Done] is closed or about to be.
 	SessionEnded bool
+	// ByPeer says that the peer ended the session: it said so, or closed the connection. It is false where the network
+	// failed, the peer fell silent, or we ended it.
+	ByPeer bool
+	// Unsent says that the message was not even written when the session ended.
+	Unsent bool
+	// Reason is the MQTT reason code that the peer gave, 0 where it gave none.
+	Reason byte
 	// RetryAfter is the pause that the peer asked for, 0 where it named none.
 	RetryAfter time.Duration
 	// Err is the cause. It may name addresses, never secrets; it is for logs.
@@ -83,6 +90,20 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return Transient
+}
+
+// Further reports whether a failed try to connect got further than another: one that ThingsBoard answered tells more
+// than one that reached nobody.
+func Further(a, b error) bool { return progress(CodeOf(a)) > progress(CodeOf(b)) }
+
+func progress(code connection.ReasonCode) int {
+	switch {
+	case strings.HasPrefix(string(code), "dns_"), strings.HasPrefix(string(code), "tcp_"), code == connection.ReasonMQTTNotFound:
+		return 0
+	case strings.HasPrefix(string(code), "tls_"), code == connection.ReasonTimeout:
+		return 1
+	}
+	return 2
 }
 
 // SessionEnded reports whether err says that the MQTT session is over.

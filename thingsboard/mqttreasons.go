@@ -89,6 +89,6 @@ func mqttError(place string, v verdict, packet string, reason byte, words string
 		e.Message = at(place, "The server does not speak MQTT 5, without which it cannot say what it refused.")
 	}
 	e.Message = told(fmt.Sprintf("%s (%s 0x%02X)", e.Message, packet, reason), words, secrets)
-	e.Err = fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
+	e.Reason, e.Err = reason, fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
 	return e
 }

@@ -33,12 +33,16 @@ type Session struct {
 	replies chan struct{} // likewise, for answers to commands, which must not wait behind telemetry
 
 	commands     chan Command
-	refusals     chan Command    // commands to be refused because the queue is full
+	refusals     chan overflow // commands to be refused because the queue is full
+	pushes       chan AttributePush
+	pushesLost   atomic.Int64    // that found the queue full
 	limitsAnswer chan []byte     // what the server says of its limits
 	life         context.Context // ends with the session
 	expire       context.CancelFunc
 	background   sync.WaitGroup // the goroutine that refuses
 	quotaAt      atomic.Int64   // when a PUBACK last said 0x97, Unix nanoseconds
+	failedAt     atomic.Int64   // likewise 0x80
+	opening      atomic.Int64   // devices whose sessions are being opened
 	lastSeen     atomic.Int64   // Unix nanoseconds
 	done         chan struct{}
 
@@ -51,7 +55,8 @@ type Session struct {
 
 const (
 	commandQueue = 128
-	refusalQueue = 32
+	refusalQueue = 1024
+	pushQueue    = 128
 	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast".
 	quotaWindow = 2 * time.Second
 )
@@ -62,13 +67,17 @@ func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 		secrets: append(c.secrets(), g.ClientID, g.Username, g.Password),
 		limits:  defaultLimits(), ours: c.options.MaxInflight,
 		commands:     make(chan Command, commandQueue),
-		refusals:     make(chan Command, refusalQueue),
+		refusals:     make(chan overflow, refusalQueue),
+		pushes:       make(chan AttributePush, pushQueue),
 		limitsAnswer: make(chan []byte, 1),
 		done:         make(chan struct{}),
 	}
 	w.guard.refused = func(reason byte) {
-		if reason == packets.PubackQuotaExceeded {
+		switch reason {
+		case packets.PubackQuotaExceeded:
 			s.quotaAt.Store(s.now().UnixNano())
+		case packets.PubackUnspecifiedError:
+			s.failedAt.Store(s.now().UnixNano())
 		}
 	}
 	s.life, s.expire = context.WithCancel(context.Background())
@@ -199,7 +208,14 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 	if d.Properties != nil {
 		words = d.Properties.ReasonString
 	}
-	s.end(mqttError(s.endpoint.String(), disconnectVerdict(d.ReasonCode), "DISCONNECT", d.ReasonCode, words, s.secrets))
+	v := disconnectVerdict(d.ReasonCode)
+	if d.ReasonCode == packets.DisconnectServerShuttingDown && s.opening.Load() > 0 {
+		// A rate limit that is hit while a device's session opens has no PUBACK (AbstractGatewaySessionHandler.java).
+		v = verdict{connection.ReasonThrottled, Throttled}
+	}
+	e := mqttError(s.endpoint.String(), v, "DISCONNECT", d.ReasonCode, words, s.secrets)
+	e.ByPeer = true
+	s.end(e)
 	s.finish()
 }
 
@@ -208,15 +224,21 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 func (s *Session) lost(err error) {
 	e := networkError(s.endpoint.String(), err)
 	switch {
-	case s.now().Sub(time.Unix(0, s.quotaAt.Load())) < quotaWindow:
+	case s.since(&s.quotaAt) < quotaWindow:
 		// A rate limit: PUBACK 0x97, then the connection closes without a DISCONNECT.
 		e = fail(connection.ReasonThrottled, Throttled, s.endpoint.String(), err)
+	case s.since(&s.failedAt) < settleTime:
+		// The server's queue failed: PUBACK 0x80, then the same. It says nothing against what else was under way.
+		e = fail(connection.ReasonServerError, Transient, s.endpoint.String(), err)
 	case isClosed(err) || isTimeout(err):
 		e = fail(connection.ReasonConnectionLost, Transient, s.endpoint.String(), err)
 	}
+	e.ByPeer = closedByPeer(err)
 	s.end(e)
 	s.finish()
 }
+
+func (s *Session) since(at *atomic.Int64) time.Duration { return s.now().Sub(time.Unix(0, at.Load())) }
 
 // finish lets go of what waits for the session, once the library's goroutines have ended.
 //
@@ -227,6 +249,7 @@ func (s *Session) finish() {
 	<-s.client.Done()
 	s.once.Do(func() {
 		close(s.commands)
+		close(s.pushes)
 		close(s.done)
 		time.AfterFunc(answerGrace, s.expire)
 	})
@@ -251,6 +274,16 @@ func (s *Session) endedSoon() *Error {
 		return nil
 	}
 	return s.endError()
+}
+
+// over reports whether the session has ended.
+func (s *Session) over() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // endError is what a call gets on a session that has ended.

@@ -38,6 +38,9 @@ func (s *Server) answer(next echo.HandlerFunc) echo.HandlerFunc {
 		start := time.Now()
 		v := visitOf(c)
 		c.Response().Header().Set("X-Request-Id", v.id)
+		if v.method == http.MethodOptions {
+			c.Response().Before(func() { completeAllow(c.Response().Header()) })
+		}
 		if err := recovered(next, c); err != nil {
 			s.handleError(err, c)
 		}
