@@ -15,6 +15,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/activity"
+	"boardlink/alarm"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/datadir"
@@ -24,6 +25,7 @@ import (
 	"boardlink/ingest"
 	"boardlink/link"
 	"boardlink/live"
+	"boardlink/metrics"
 	"boardlink/netguard"
 	"boardlink/operation"
 	"boardlink/queue"
@@ -39,6 +41,7 @@ const dialTimeout = 10 * time.Second
 const (
 	stopHTTP    = 8 * time.Second
 	stopLinks   = 7 * time.Second
+	stopMetrics = time.Second
 	stopFigures = 2 * time.Second
 )
 
@@ -52,9 +55,12 @@ type application struct {
 	db       *db.DB
 	queue    *queue.Queue
 	listener net.Listener
+	scrapes  net.Listener // where metrics are served; nil: nowhere
 
 	feed       *live.Feed
 	figures    *activity.Recorder
+	metrics    *metrics.Metrics
+	alarms     *alarm.Runner
 	registry   *ingest.Registry
 	links      *link.Manager
 	operations *operation.Connections
@@ -88,11 +94,18 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
 		return listenFailure(cfg.Addr, err)
 	}
+	if cfg.MetricsAddr != "" {
+		if a.scrapes, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.MetricsAddr); err != nil {
+			return metricsFailure(cfg.MetricsAddr, err)
+		}
+	}
 	a.public = cfg.PublicURLFor(a.listener.Addr().String())
 	if err := a.lock.SetAddr(a.listener.Addr().String()); err != nil {
 		return err
 	}
+	a.metrics = newMetrics()
 	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
+	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}
@@ -148,7 +161,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if err != nil {
 		return err
 	}
-	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log})
+	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log, Lost: a.tellLosses})
 	return err
 }
 
@@ -177,16 +190,19 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	if err != nil || node == "" {
 		node = "boardlink"
 	}
+	towards := thingsboard.Options{Dial: dialer.DialContext, SystemRoots: around.roots, Log: a.log}
 	a.links = link.NewManager(link.Options{
 		Store: a.db, Queue: link.FromQueue(a.queue), Figures: a.figures, Feed: a.feed, Log: a.log,
-		Open:          link.FromThingsBoard(thingsboard.Options{Dial: dialer.DialContext, SystemRoots: around.roots, Log: a.log}),
+		Open:          link.FromThingsBoard(towards),
 		Downlinks:     &thingpark.Caller{Dial: dialer.DialContext, RootCAs: around.roots},
 		RecentDevices: recentDevices(a.db), WhoChanged: whoChanged(a.db),
-		Installation: installation, Node: node,
+		Installation: installation, Node: node, Meter: a.metrics,
 	})
+	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry,
+		Prober:   link.Prober{Options: towards, Installation: installation}, Tries: a.db,
 	})
 	return nil
 }
@@ -200,13 +216,14 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		Meter: a.metrics,
 	})
 	if err != nil {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
 		Operations: a.operations, Keys: keys, Version: programVersion(),
-		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures},
+		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {
 		return err
@@ -261,6 +278,7 @@ func (a *application) run(ctx context.Context) error {
 	defer stopBackground()
 	chores := make(chan struct{})
 	go func() { defer close(chores); a.chores(background) }()
+	stopScrapes := a.serveMetrics()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
 
@@ -283,6 +301,7 @@ func (a *application) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	})
+	a.within(stopMetrics, "stop serving metrics", stopScrapes)
 	a.feed.Close()
 	stopBackground()
 	a.within(stopFigures, "write the last figures", func(ctx context.Context) error {
@@ -314,6 +333,9 @@ func (a *application) release() {
 	}
 	if a.listener != nil {
 		closing("listener", a.listener.Close())
+	}
+	if a.scrapes != nil {
+		closing("listener of metrics", a.scrapes.Close())
 	}
 	if a.queue != nil {
 		closing("queue", a.queue.Close())

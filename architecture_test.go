@@ -28,6 +28,8 @@ var rooms = map[string][]string{
 	"thingsboard/sandbox": {},
 	"queue":               {},
 	"activity":            {"live"},
+	"alarm":               {},
+	"metrics":             {},
 	"access":              {},
 	"db":                  {"access"},
 	"ingest":              {"thingpark", "queue"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"boardlink/access"
@@ -20,9 +21,6 @@ func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	log := cfg.Logger(stderr)
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
-	}
-	if cfg.MetricsAddr != "" {
-		log.Warn("BOARDLINK_METRICS_ADDR is set, but this version serves no metrics yet")
 	}
 	a, err := assemble(ctx, cfg, log, surroundings{})
 	if err != nil {
@@ -42,6 +40,8 @@ const (
 	maxEvents     = 1_000_000
 	keepMinutes   = 2 * 24 * time.Hour
 	keepHours     = 90 * 24 * time.Hour
+	keepCommands  = 30 * 24 * time.Hour
+	maxCommands   = 100_000 // of one connection
 	pruneEvery    = time.Hour
 	watchEvery    = 10 * time.Second
 	alarmingFill  = 0.80
@@ -50,9 +50,10 @@ const (
 
 // chores does what must be done now and then, until ctx ends.
 func (a *application) chores(ctx context.Context) {
-	figures := make(chan struct{})
-	go func() { defer close(figures); a.figures.Run(ctx) }()
-	defer func() { <-figures }()
+	var steady sync.WaitGroup
+	defer steady.Wait()
+	steady.Go(func() { a.figures.Run(ctx) })
+	steady.Go(func() { a.alarms.Run(ctx) })
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()
@@ -79,6 +80,9 @@ func (a *application) prune(ctx context.Context) {
 	}
 	if _, err := a.db.PruneFigures(ctx, now.Add(-keepMinutes), now.Add(-keepHours)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old figures could not be removed", "error", err)
+	}
+	if _, err := a.db.PruneCommands(ctx, now.Add(-keepCommands), maxCommands); err != nil && ctx.Err() == nil {
+		a.log.Error("Old commands could not be removed", "error", err)
 	}
 	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)

@@ -52,6 +52,7 @@ type Recorder struct {
 	tallies map[connection.ID]*tally
 	devices map[device]*connection.Device // not stored yet
 	lost    int64                         // minutes and devices that were left out since the last word about it
+	totals  connection.Totals             // of all connections, since the program started; without devices
 }
 
 // device names a device of a connection.
@@ -81,6 +82,7 @@ func (r *Recorder) Accepted(id connection.ID, devEUI, name string, at time.Time)
 	defer r.mu.Unlock()
 	t := r.tally(id)
 	t.minute(at).Uplinks++
+	r.totals.Uplinks++
 	t.history.at(at).accepted++
 	if at.After(t.lastUplink) {
 		t.lastUplink = at
@@ -100,6 +102,7 @@ func (r *Recorder) Accepted(id connection.ID, devEUI, name string, at time.Time)
 func (r *Recorder) Delivered(id connection.ID, _ string, n int) {
 	r.count(id, func(t *tally, m *connection.Minute, now time.Time) {
 		m.Delivered += int64(n)
+		r.totals.Delivered += int64(n)
 		t.history.at(now).delivered += int64(n)
 		t.lastDelivered = now
 	})
@@ -109,6 +112,7 @@ func (r *Recorder) Delivered(id connection.ID, _ string, n int) {
 func (r *Recorder) Downlink(id connection.ID, devEUI string) {
 	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) {
 		m.Downlinks++
+		r.totals.Downlinks++
 		if d := r.device(id, devEUI); d != nil {
 			d.Downlinks++
 		}
@@ -117,17 +121,26 @@ func (r *Recorder) Downlink(id connection.ID, devEUI string) {
 
 // Rejected counts a command that was refused.
 func (r *Recorder) Rejected(id connection.ID) {
-	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) { m.Rejected++ })
+	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) {
+		m.Rejected++
+		r.totals.Rejected++
+	})
 }
 
 // Parked counts an event that was put aside.
 func (r *Recorder) Parked(id connection.ID) {
-	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) { m.Parked++ })
+	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) {
+		m.Parked++
+		r.totals.Parked++
+	})
 }
 
 // Expired counts n events that were not sent: too old, or skipped.
 func (r *Recorder) Expired(id connection.ID, n int) {
-	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) { m.Expired += int64(n) })
+	r.count(id, func(_ *tally, m *connection.Minute, _ time.Time) {
+		m.Expired += int64(n)
+		r.totals.Expired += int64(n)
+	})
 }
 
 func (r *Recorder) count(id connection.ID, add func(t *tally, m *connection.Minute, now time.Time)) {
@@ -163,6 +176,14 @@ func (r *Recorder) device(id connection.ID, devEUI string) *connection.Device {
 		r.devices[key] = d
 	}
 	return d
+}
+
+// Totals sums what was counted on all connections since the program started, deleted ones too. The sums never shrink, and
+// reading them changes nothing. Devices are not counted.
+func (r *Recorder) Totals() connection.Totals {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.totals
 }
 
 // AcceptedSince tells how many uplinks of a connection came in during the last d, to the minute. It remembers two hours

@@ -333,3 +333,35 @@ func TestRecorder_counts_from_many_goroutines(t *testing.T) {
 		t.Fatalf("%+v", sum)
 	}
 }
+
+func TestRecorder_totals_never_shrink_and_are_read_without_a_trace(t *testing.T) {
+	s := newStore()
+	r := New(Options{Store: s})
+	count := func() {
+		r.Accepted(1, "A", "", time.Now())
+		r.Accepted(2, "B", "", time.Now())
+		r.Delivered(1, "A", 2)
+		r.Downlink(1, "A")
+		r.Rejected(2)
+		r.Parked(1)
+		r.Expired(2, 3)
+	}
+	once := connection.Totals{Uplinks: 2, Delivered: 2, Downlinks: 1, Rejected: 1, Parked: 1, Expired: 3}
+	count()
+	if got := r.Totals(); got != once {
+		t.Errorf("totals %+v", got)
+	}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Totals(); got != once {
+		t.Errorf("totals %+v after they were stored", got)
+	}
+	s.broken = errors.New("disk full")
+	count()
+	_ = r.Flush(t.Context())
+	_ = r.Flush(t.Context())
+	if got := r.Totals(); got.Uplinks != 4 || got.Delivered != 4 || got.Expired != 6 {
+		t.Errorf("totals %+v where the store refuses", got)
+	}
+}

@@ -76,7 +76,7 @@ var settings = []setting{
 	{env: "BOARDLINK_QUEUE_MAX", help: "the queue's bound, in bytes or as 500MiB, 10GiB",
 		set:  func(c *Config, v string) (err error) { c.QueueMax, err = parseSize(v); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.QueueMax, 10) }},
-	{env: "BOARDLINK_METRICS_ADDR", help: "reserved for Prometheus metrics, which this version does not serve yet",
+	{env: "BOARDLINK_METRICS_ADDR", help: "where Prometheus finds /metrics, on a listener of its own, host:port (default: off)",
 		set: func(c *Config, v string) error {
 			if v == "off" {
 				c.MetricsAddr = ""

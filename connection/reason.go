@@ -41,7 +41,9 @@ const (
 	ReasonAuthExpired  ReasonCode = "auth_expired"
 	ReasonAuth2FA      ReasonCode = "auth_2fa"
 	ReasonAuthSysAdmin ReasonCode = "auth_sys_admin"
-	ReasonNoGateway    ReasonCode = "no_gateway" // a customer user sees no gateway device
+	ReasonNoTryLeft    ReasonCode = "auth_no_try_left" // of a test: the stored credentials were refused too often
+	ReasonTooManyTries ReasonCode = "auth_wait"        // of a test: this account was refused too often lately
+	ReasonNoGateway    ReasonCode = "no_gateway"       // a customer user sees no gateway device
 	ReasonPermission   ReasonCode = "perm_authority"
 	ReasonQuota        ReasonCode = "quota"
 
@@ -111,6 +113,8 @@ var Reasons = map[ReasonCode]ReasonText{
 	ReasonAuthExpired:  {"The password of the ThingsBoard account has expired.", "Set a new password in ThingsBoard, then edit Password here."},
 	ReasonAuth2FA:      {"The account asks for a second factor, which a link cannot give.", "Use a service account without two-factor authentication."},
 	ReasonAuthSysAdmin: {"The account is a system administrator, who owns no devices.", "Use a tenant administrator's account."},
+	ReasonNoTryLeft:    {"ThingsBoard refused these credentials before, and no try is left.", "Correct Username or Password; or, once the account works again, choose Retry now, which allows one more try."},
+	ReasonTooManyTries: {"ThingsBoard refused this account several times within the last ten minutes.", "Wait ten minutes before the next test: ThingsBoard disables an account after too many refusals."},
 	ReasonNoGateway:    {"The account is a customer user and sees no gateway device.", "Ask a tenant administrator to assign a device marked as gateway to this customer, or use a tenant administrator's account."},
 	ReasonPermission:   {"The account may not do what the link needs.", "Use a tenant administrator's account."},
 	ReasonQuota:        {"The tenant's limit of devices is reached.", "Raise the limit in the tenant profile, or remove devices that are no longer used."},

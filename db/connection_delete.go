@@ -26,7 +26,7 @@ func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connectio
 		} else if n == 0 {
 			return errNoConnection()
 		}
-		for _, table := range []string{"statuses", "credential_tries"} {
+		for _, table := range []string{"statuses", "credential_tries", "device_names"} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE connection_id = $1`, id); err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connectio
 	return nil
 }
 
-// DeletedConnections returns the deleted ones that still may have events in the queue, figures or devices.
+// DeletedConnections returns the deleted ones that still may have events in the queue, figures, devices or the like.
 func (d *DB) DeletedConnections(ctx context.Context) ([]connection.ID, error) {
 	rows, err := d.read.QueryContext(ctx, `SELECT id FROM connections WHERE deleted_at > 0 AND purged_at = 0 ORDER BY id`)
 	ids, err := scan(rows, err, func(row interface{ Scan(...any) error }) (id connection.ID, err error) {
@@ -56,10 +56,10 @@ func (d *DB) DeletedConnections(ctx context.Context) ([]connection.ID, error) {
 // purgeBatch is how many rows a long removal takes at once, so that it does not hold up other writers.
 const purgeBatch = 2000
 
-// FinishDeletion removes the figures and devices of a deleted connection, in batches, and notes that nothing of it is
-// left. It does nothing for a connection that is not deleted.
+// FinishDeletion removes the figures, devices, commands and shared attributes of a deleted connection, in batches, and
+// notes that nothing of it is left. It does nothing for a connection that is not deleted.
 func (d *DB) FinishDeletion(ctx context.Context, id connection.ID) error {
-	for _, table := range []struct{ name, key string }{{"devices", "dev_eui"}, {"figures", "start_at"}} {
+	for _, table := range []struct{ name, key string }{{"devices", "dev_eui"}, {"figures", "start_at"}, {"commands", "id"}, {"shared_attributes", "dev_eui"}} {
 		query := fmt.Sprintf(`
 			DELETE FROM %[1]s
 			WHERE connection_id = $1

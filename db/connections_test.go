@@ -196,6 +196,7 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 		d.AddCredentialTry(t.Context(), made.ID, 1),
 		d.SeenDevices(t.Context(), []connection.Device{seen(made.ID), seen(other.ID)}),
 		d.AddFigures(t.Context(), []connection.Minute{minute(made.ID), minute(other.ID)}),
+		beginAndShare(t, d, made.ID), beginAndShare(t, d, other.ID),
 		d.DeleteConnection(t.Context(), made.ID, byTest),
 	)
 	if err != nil {
@@ -223,6 +224,7 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 		d.SaveStatus(t.Context(), made.ID, connection.Status{State: connection.Closed}),
 		d.SeenDevices(t.Context(), []connection.Device{seen(made.ID)}),
 		d.AddFigures(t.Context(), []connection.Minute{minute(made.ID)}),
+		d.SettleCommand(t.Context(), 1, connection.CommandQueued, ""),
 		d.FinishDeletion(t.Context(), other.ID), // not deleted: nothing happens
 		d.FinishDeletion(t.Context(), made.ID),
 	)
@@ -232,11 +234,14 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 	if ids, err := d.DeletedConnections(t.Context()); err != nil || len(ids) != 0 {
 		t.Errorf("deleted are %v, %v", ids, err)
 	}
-	for _, table := range []string{"statuses", "credential_tries", "devices", "figures"} {
+	for _, table := range []string{"statuses", "credential_tries", "devices", "figures", "commands", "shared_attributes"} {
 		var n int
 		if err := d.read.QueryRow(`SELECT COUNT(*) FROM `+table+` WHERE connection_id = $1`, made.ID).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%d rows of %s are left, %v", n, table, err)
 		}
+	}
+	if page, err := d.Commands(t.Context(), other.ID, CommandFilter{}); err != nil || len(page) != 1 {
+		t.Errorf("the other connection has the commands %v, %v", page, err)
 	}
 	if n, err := d.ActiveDevices(t.Context(), other.ID, c.at); err != nil || n != 1 {
 		t.Errorf("the other connection has %d devices, %v", n, err)

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -83,6 +84,22 @@ func readDevice(id connection.ID) func(row interface{ Scan(...any) error }) (con
 		err := row.Scan(&v.DevEUI, &v.Name, timeColumn{&v.LastUplinkAt}, &v.Uplinks, &v.Downlinks)
 		return v, err
 	}
+}
+
+// Device returns one device of a connection. What was never seen there is a [connection.Failure] with
+// [connection.CodeNotFound].
+func (d *DB) Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error) {
+	v, err := readDevice(id)(d.read.QueryRowContext(ctx, `
+		SELECT `+deviceColumns+`
+		FROM devices
+		WHERE connection_id = $1 AND dev_eui = $2`, id, devEUI))
+	if errors.Is(err, sql.ErrNoRows) {
+		return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
+	}
+	if err != nil {
+		return connection.Device{}, fmt.Errorf("read device: %w", err)
+	}
+	return v, nil
 }
 
 // DeviceFilter chooses devices of a connection. Its zero value chooses the first page of all.

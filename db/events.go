@@ -58,8 +58,9 @@ type EventFilter struct {
 	ConnectionID connection.ID // 0: any, and those about none
 	From, To     time.Time     // zero: without bound; To itself is outside
 	Levels       []connection.Level
-	BeforeID     int64 // cursor: events with a lower id; 0: from the latest on
-	Limit        int   // 0 takes 100
+	DevEUI       string // empty: any, and those about none
+	BeforeID     int64  // cursor: events with a lower id; 0: from the latest on
+	Limit        int    // 0 takes 100
 }
 
 // Events reads a page of events, the latest first. Paging by BeforeID is stable: new events do not move old ones.
@@ -76,6 +77,9 @@ func (d *DB) Events(ctx context.Context, f EventFilter) ([]connection.Event, err
 	}
 	if len(f.Levels) > 0 {
 		where.addIn(`level`, anySlice(f.Levels))
+	}
+	if f.DevEUI != "" {
+		where.add(`dev_eui = ? AND dev_eui <> ''`, f.DevEUI) // the index knows those about no device not
 	}
 	if f.BeforeID > 0 {
 		where.add(`id < ?`, f.BeforeID)

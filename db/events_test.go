@@ -3,6 +3,7 @@ package db
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,5 +114,28 @@ func TestPruneEvents_by_age_and_by_number(t *testing.T) {
 	page, err := d.Events(t.Context(), EventFilter{})
 	if got := messages(page); err != nil || !reflect.DeepEqual(got, []string{"9", "8", "7", "6"}) {
 		t.Errorf("left are %v, %v", got, err)
+	}
+}
+
+func TestEvents_of_a_device_come_from_its_index(t *testing.T) {
+	d, c := newTestDB(t)
+	addEvents(t, d, c, 10)
+	for i, devEUI := range []string{"00000000000000A1", "00000000000000B2", "00000000000000A1"} {
+		if _, err := d.AddEvent(t.Context(), connection.Event{Level: connection.LevelInfo, ConnectionID: 1, DevEUI: devEUI, Message: fmt.Sprint("of a device ", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := d.Events(t.Context(), EventFilter{ConnectionID: 1, DevEUI: "00000000000000A1"})
+	if got := messages(page); err != nil || !reflect.DeepEqual(got, []string{"of a device 2", "of a device 0"}) {
+		t.Errorf("got %v (%v)", got, err)
+	}
+	var id, parent, unused int
+	var plan string
+	err = d.read.QueryRowContext(t.Context(), `
+		EXPLAIN QUERY PLAN
+		SELECT id FROM events WHERE connection_id = $1 AND dev_eui = $2 AND dev_eui <> '' ORDER BY id DESC LIMIT $3`,
+		1, "00000000000000A1", 10).Scan(&id, &parent, &unused, &plan)
+	if err != nil || !strings.Contains(plan, "events_of_device") || strings.Contains(plan, "TEMP B-TREE") {
+		t.Errorf("the plan is %q (%v)", plan, err)
 	}
 }

@@ -111,6 +111,14 @@ func TestDevices_are_kept_and_paged(t *testing.T) {
 			t.Errorf("%s: got %+v (%v)", name, got, err)
 		}
 	}
+	if got, err := d.Device(t.Context(), id, "00000000000000B2"); err != nil || !reflect.DeepEqual(got, all[1]) {
+		t.Errorf("one device: %+v (%v)", got, err)
+	}
+	for _, devEUI := range []string{"00000000000000D4", "00000000000000b2", ""} {
+		if got, err := d.Device(t.Context(), id, devEUI); connection.CodeOf(err) != connection.CodeNotFound {
+			t.Errorf("the device %q: %+v (%v)", devEUI, got, err)
+		}
+	}
 	for limit, want := range map[int][]connection.Device{0: {all[0], all[2]}, 1: {all[0]}} {
 		if got, err := d.RecentDevices(t.Context(), id, c.at, limit); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("recent are %+v, %v", got, err)

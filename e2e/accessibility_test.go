@@ -56,7 +56,9 @@ func TestAccessibility(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, b := signedIn(t, true)
+	r := startRefusing(t)
+	p, b := r.program, r.signedIn(t, true)
+	r.park(2)
 	id := p.connection("Under the magnifying glass")
 	p.connection("A second one, whose name is rather long so that it must be broken somewhere on a narrow screen")
 	open := func(path, role, name string) func() {
@@ -97,6 +99,27 @@ func TestAccessibility(t *testing.T) {
 			b.find("dialog", "Confirmation")
 		}},
 		{"delete", func() { b.open(details); b.click("button", "Delete"); b.find("dialog", "*") }},
+		{"parked events", func() {
+			b.open("/connections/" + r.id + "/parked")
+			b.click("DisclosureTriangle", "Show the document of "+refusedDevice(0))
+			b.click("checkbox", "Select the event of "+refusedDevice(1)+"*")
+			b.see("1 selected")
+		}},
+		{"no parked events", open(details+"/parked", "heading", "Parked events")},
+		{"drop", func() {
+			b.open("/connections/" + r.id + "/parked")
+			b.click("button", "Drop all")
+			b.find("dialog", "Drop 2 parked events?")
+		}},
+		{"nothing selected", func() {
+			b.open("/connections/" + r.id + "/parked")
+			b.click("button", "Retry selected")
+			b.see("Select at least one event.")
+		}},
+		{"devices", open("/connections/"+r.id+"/devices", "heading", "Devices")},
+		{"no devices", open(details+"/devices", "heading", "Devices")},
+		{"no device matches", open("/connections/"+r.id+"/devices?q=nothing-like-this", "link", "Clear search")},
+		{"device", open("/connections/"+r.id+"/devices/"+refusedDevice(0), "heading", refusedDevice(0))},
 		{"events", open("/events", "heading", "Events")},
 		{"not found", open("/connections/999", "heading", "*")},
 	}

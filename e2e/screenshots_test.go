@@ -147,6 +147,8 @@ func TestScreenshots(t *testing.T) {
 	take("create", "/connections/new?type=actility-thingsboard-iot", "Set your connection")
 	take("details", "/connections/1", "Demo ThingsBoard")
 	take("edit", "/connections/1/edit/username", "Demo ThingsBoard")
+	take("parked", "/connections/1/parked", "Parked events")
+	take("devices", "/connections/1/devices", "Devices")
 	take("events", "/events", "Events")
 	take("delete", "/connections/1/delete", "Delete the connection*")
 	take("missing", "/connections/999", "*")

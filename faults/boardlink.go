@@ -173,11 +173,6 @@ func (w *World) with(f func(in *inside)) bool {
 	return true
 }
 
-func (w *World) operations() (ops *operation.Connections) {
-	w.with(func(in *inside) { ops = in.operations })
-	return ops
-}
-
 // Events are the latest events, newest first; none while Boardlink is down.
 func (w *World) Events() (events []connection.Event) {
 	w.with(func(in *inside) {
@@ -202,6 +197,19 @@ type operationStore struct{ *db.DB }
 
 func (s operationStore) Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, error) {
 	return s.DB.Events(ctx, db.EventFilter(f))
+}
+
+func (s operationStore) Tell(ctx context.Context, e connection.Event) error {
+	_, err := s.AddEvent(ctx, e)
+	return err
+}
+
+func (s operationStore) Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	return s.DB.Devices(ctx, id, db.DeviceFilter(f))
+}
+
+func (s operationStore) DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	return s.Commands(ctx, id, db.CommandFilter{DevEUI: devEUI, Limit: limit})
 }
 
 // figuresStore gives the database to whoever counts.

@@ -15,7 +15,7 @@ import (
 )
 
 // errDown says that Boardlink is not up at the moment.
-var errDown = errors.New("Boardlink is down")
+var errDown = errors.New("the program is down")
 
 // Document is the uplink of a device with a frame counter: the same each time that it is asked for, and another for each
 // frame.

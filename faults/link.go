@@ -65,7 +65,11 @@ func (w *World) addLink(i int) {
 	if w.opt.Configure != nil {
 		w.opt.Configure(i, &c)
 	}
-	v, err := w.operations().Create(context.Background(), actor, c)
+	var v operation.View
+	err := l.operate(func(ops *operation.Connections) (err error) {
+		v, err = ops.Create(context.Background(), actor, c)
+		return err
+	})
 	if err != nil {
 		w.T.Fatalf("make a connection: %v", err)
 	}
@@ -244,21 +248,27 @@ func (l *Link) Fails(limit time.Duration) connection.Status {
 	return s
 }
 
+// operate does something with the connection as an operator does; Boardlink does not go down meanwhile.
+func (l *Link) operate(f func(ops *operation.Connections) error) error {
+	err := errDown
+	l.w.with(func(in *inside) { err = f(in.operations) })
+	return err
+}
+
 // Edit changes the connection as an operator does, and returns when that was committed. It reports an error where the
 // operation refuses the change.
 func (l *Link) Edit(change func(*connection.Connection)) (committed time.Time, err error) {
-	ops := l.w.operations()
-	if ops == nil {
-		return time.Time{}, errDown
-	}
-	ctx := context.Background()
-	v, err := ops.Get(ctx, l.ID)
-	if err != nil {
-		return time.Time{}, err
-	}
-	c := v.Connection
-	change(&c)
-	_, err = ops.Replace(ctx, actor, c, operation.Secrets{})
+	err = l.operate(func(ops *operation.Connections) error {
+		ctx := context.Background()
+		v, err := ops.Get(ctx, l.ID)
+		if err != nil {
+			return err
+		}
+		c := v.Connection
+		change(&c)
+		_, err = ops.Replace(ctx, actor, c, operation.Secrets{})
+		return err
+	})
 	return time.Now(), err
 }
 
@@ -295,21 +305,16 @@ func (l *Link) openedAfter(t time.Time) bool {
 
 // Activate makes the connection active or not.
 func (l *Link) Activate(active bool) (committed time.Time, err error) {
-	ops := l.w.operations()
-	if ops == nil {
-		return time.Time{}, errDown
-	}
-	_, err = ops.SetActive(context.Background(), actor, l.ID, active)
+	err = l.operate(func(ops *operation.Connections) error {
+		_, err := ops.SetActive(context.Background(), actor, l.ID, active)
+		return err
+	})
 	return time.Now(), err
 }
 
 // Delete deletes the connection.
 func (l *Link) Delete() error {
-	ops := l.w.operations()
-	if ops == nil {
-		return errDown
-	}
-	err := ops.Delete(context.Background(), actor, l.ID)
+	err := l.operate(func(ops *operation.Connections) error { return ops.Delete(context.Background(), actor, l.ID) })
 	if err == nil {
 		l.gone.Store(true)
 	}
@@ -318,22 +323,18 @@ func (l *Link) Delete() error {
 
 // Retry chooses Retry now.
 func (l *Link) Retry() error {
-	ops := l.w.operations()
-	if ops == nil {
-		return errDown
-	}
-	_, err := ops.Retry(context.Background(), actor, l.ID)
-	return err
+	return l.operate(func(ops *operation.Connections) error {
+		_, err := ops.Retry(context.Background(), actor, l.ID)
+		return err
+	})
 }
 
 // Restart chooses Restart.
 func (l *Link) Restart() error {
-	ops := l.w.operations()
-	if ops == nil {
-		return errDown
-	}
-	_, err := ops.Restart(context.Background(), actor, l.ID)
-	return err
+	return l.operate(func(ops *operation.Connections) error {
+		_, err := ops.Restart(context.Background(), actor, l.ID)
+		return err
+	})
 }
 
 // RetryParked lets every parked event of the connection go out again.

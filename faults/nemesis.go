@@ -36,12 +36,14 @@ type act struct {
 	begin      func(n *nemesis) (target string, undo func() error, err error)
 }
 
-// longWait reports whether acts may be drawn after which a device waits for five minutes.
+// newNemesis makes a nemesis. longWait says that acts may be drawn after which a device waits for five minutes.
 func newNemesis(w *World, longWait bool, log func(string, ...any)) *nemesis {
 	n := &nemesis{w: w, random: w.Rand(1), log: log, busy: map[string]struct{}{}, done: map[string]int{}}
-	n.acts = append(n.acts, networkActs()...)
-	n.acts = append(n.acts, serverActs(longWait)...)
-	n.acts = append(n.acts, operatorActs()...)
+	for _, a := range append(networkActs(), operatorActs()...) {
+		a.weight *= 3 // each strikes one link, and those of a server many
+		n.acts = append(n.acts, a)
+	}
+	n.acts = append(n.acts, serverActs(len(w.Links), longWait)...)
 	return n
 }
 
@@ -196,7 +198,7 @@ func switched(name string, weight int, short, far time.Duration, which func(b *s
 	})
 }
 
-func serverActs(longWait bool) []act {
+func serverActs(links int, longWait bool) []act {
 	acts := []act{
 		{"pause of ThingsBoard", 3, 500 * time.Millisecond, 8 * time.Second, func(n *nemesis) (string, func() error, error) {
 			i := n.random.IntN(len(n.w.Sandboxes))
@@ -240,8 +242,8 @@ func serverActs(longWait bool) []act {
 	if longWait {
 		codes = append(codes, 0x97)
 	}
-	refusals := server("refusals of some devices", 4, time.Second, 10*time.Second, func(r *rand.Rand) (on, off func(*sandbox.Behaviour)) {
-		code, digit := codes[r.IntN(len(codes))], "0123456789ABCDEF"[r.IntN(16)]
+	refusals := server("refusals of some devices", 6, 2*time.Second, 15*time.Second, func(r *rand.Rand) (on, off func(*sandbox.Behaviour)) {
+		code, digit := codes[r.IntN(len(codes))], "0123456789ABCDEF"[r.IntN(links)/16%16]
 		return func(b *sandbox.Behaviour) {
 				b.Judge = func(p sandbox.Publish) sandbox.Verdict {
 					if p.Topic == "v1/gateway/telemetry" && refusable(p.Payload, digit) {
@@ -256,11 +258,11 @@ func serverActs(longWait bool) []act {
 	return append(acts, refusals)
 }
 
-// refusable reports whether a publish, {"02B0A2...":[...]}, is of a link whose number ends in a digit, and of its first
-// device.
+// refusable reports whether a publish, {"02B0A2000F000000":[...]}, is of the first device of one of the sixteen links
+// whose numbers have that hexadecimal digit before their last. A few of them are at each ThingsBoard.
 func refusable(payload []byte, digit byte) bool {
 	const name = len(`{"`)
-	return len(payload) > name+16 && payload[name+9] == digit && payload[name+15] == '0'
+	return len(payload) > name+16 && payload[name+8] == digit && payload[name+15] == '0'
 }
 
 // linkAct is an act on one connection, which nothing else changes meanwhile.

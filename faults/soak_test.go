@@ -17,7 +17,7 @@ func (w logWriter) Write(p []byte) (int, error) {
 
 // Not beside others: it measures what the process holds.
 func TestSoak_in_short(t *testing.T) {
-	report := faults.Soak(t.Context(), faults.SoakOptions{Duration: 15 * time.Second, Links: 10, Devices: 3, Sandboxes: 2, Rate: 5, Act: 300 * time.Millisecond,
+	report := faults.Soak(t.Context(), faults.SoakOptions{Duration: 10 * time.Second, Links: 10, Devices: 3, Sandboxes: 2, Rate: 5, Act: 300 * time.Millisecond,
 		Progress: 5 * time.Second, Drain: 90 * time.Second, Out: logWriter{t}})
 	t.Logf("%s", report)
 	if err := report.Err(); err != nil {

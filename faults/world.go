@@ -262,11 +262,8 @@ func (w *World) press(pressed map[connection.ID]time.Time) {
 		if !down || !far || l.gone.Load() || time.Since(pressed[l.ID]) < 5*time.Second {
 			continue
 		}
-		if ops := w.operations(); ops != nil {
-			pressed[l.ID] = time.Now()
-			if _, err := ops.Retry(context.Background(), actor, l.ID); err == nil {
-				w.presses.Add(1)
-			}
+		if pressed[l.ID] = time.Now(); l.Retry() == nil {
+			w.presses.Add(1)
 		}
 	}
 }

@@ -35,6 +35,14 @@ type Connections interface {
 	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
 	Overview(ctx context.Context) (operation.Overview, error)
+
+	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
+	Device(ctx context.Context, id connection.ID, devEUI string) (operation.DeviceView, error)
+
+	Parked(ctx context.Context, id connection.ID, f operation.ParkedFilter) ([]connection.ParkedEvent, int64, error)
+	ParkedReasons(ctx context.Context, id connection.ID) ([]connection.ParkedReason, error)
+	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 
 // People is all that the pages need done with operators; [access.People] does it.
@@ -91,6 +99,9 @@ func (h *Console) Routes() []web.Route {
 		look("/connections", h.list),
 		look("/connections/:id", h.details),
 		look("/connections/:id/field/:field", h.readField),
+		look("/connections/:id/devices", h.devices),
+		look("/connections/:id/devices/:devEUI", h.device),
+		look("/connections/:id/parked", h.parked),
 		look("/events", h.events),
 
 		change(get, "/connections/new", h.newConnection),
@@ -100,6 +111,7 @@ func (h *Console) Routes() []web.Route {
 		change(post, "/connections/:id/edit/:field", h.edit),
 		change(post, "/connections/:id/state", h.setState),
 		change(post, "/connections/:id/uplink-key", h.uplinkKey),
+		change(post, "/connections/:id/parked", h.settleParked),
 		change(get, "/connections/:id/delete", h.deleteForm),
 		change(post, "/connections/:id/delete", h.delete),
 	}

@@ -41,7 +41,7 @@ func newConsole(t testing.TB) *console {
 	keys := 0
 	c.Site = webtest.New(t, nil, func(s *web.Server) {
 		ops := operation.New(operation.Options{
-			Store: c.store, Links: c.store, Observer: c.store, Refusals: c.store, Feed: nobody{}, PublicURL: "https://boardlink.example.com",
+			Store: c.store, Links: c.store, Parked: &c.store.parked, Observer: c.store, Refusals: c.store, Feed: nobody{}, PublicURL: "https://boardlink.example.com",
 			NewUplinkKey: func() connection.Secret {
 				keys++
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))

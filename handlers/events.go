@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"boardlink/connection"
 	"boardlink/operation"
@@ -30,6 +31,9 @@ func (h *Console) events(c echo.Context) error {
 	switch level := connection.Level(c.QueryParam("level")); level {
 	case connection.LevelInfo, connection.LevelWarning, connection.LevelError:
 		m.Level, f.Levels = level, []connection.Level{level}
+	}
+	if devEUI := devEUIOf(strings.TrimSpace(c.QueryParam("devEUI"))); devEUI != "" {
+		m.DevEUI, f.DevEUI = devEUI, devEUI
 	}
 	if before, err := strconv.ParseInt(c.QueryParam("before"), 10, 64); err == nil && before > 0 {
 		m.Before, f.BeforeID = before, before

@@ -248,7 +248,7 @@ func TestDelete_asks_for_the_name(t *testing.T) {
 	b := c.Operator(access.RoleOperator)
 	path := "/connections/" + id.String() + "/delete"
 	said := text(page(t, b.Get(path), http.StatusOK))
-	for _, want := range []string{"1,284 events wait to be delivered and 1 event is put aside", "gateway device", "stay in ThingsBoard"} {
+	for _, want := range []string{"1,284 events wait to be delivered and 1 event is parked", "gateway device", "stay in ThingsBoard"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the page does not say %q: %s", want, said)
 		}

@@ -83,7 +83,7 @@ func TestAddresses_that_pages_and_API_share(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := site.Operator(access.RoleOperator)
-	for _, path := range []string{"/connections", "/connections/1", "/events"} {
+	for _, path := range []string{"/connections", "/connections/1", "/connections/1/parked", "/connections/1/devices", "/events"} {
 		for accept, want := range map[string]string{"text/html": "text/html; charset=utf-8", "application/json": "application/json"} {
 			got := b.Do("GET", path, "", "Accept", accept)
 			if got.Status != 200 || !strings.EqualFold(got.Header.Get("Content-Type"), want) {

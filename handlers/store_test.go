@@ -3,11 +3,13 @@ package handlers_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/operation/operationtest"
 )
 
 // store keeps connections, events and figures in memory for the real operations to work on.
@@ -24,6 +26,10 @@ type store struct {
 	granted  int   // credential tries that were allowed
 	restarts int
 	refused  map[connection.ID]connection.Refusals
+	parked   operationtest.Parked
+	devices  []connection.Device // by DevEUI
+	shared   []connection.SharedAttribute
+	commands []connection.Command // newest first
 }
 
 func newStore() *store {
@@ -129,7 +135,7 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	defer s.mu.Unlock()
 	var page []connection.Event
 	for _, e := range s.events {
-		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID > 0 && e.ID >= f.BeforeID ||
+		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.DevEUI != "" && e.DevEUI != f.DevEUI || f.BeforeID > 0 && e.ID >= f.BeforeID ||
 			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
 			continue
 		}
@@ -138,6 +144,61 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 		}
 	}
 	return page, nil
+}
+
+func (s *store) Tell(_ context.Context, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(e)
+	return nil
+}
+
+func (s *store) Devices(_ context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []connection.Device
+	for _, d := range s.devices {
+		if d.ConnectionID == id && d.DevEUI > f.AfterDevEUI && len(page) < f.Limit &&
+			(strings.HasPrefix(d.DevEUI, strings.ToUpper(f.Search)) || strings.Contains(strings.ToLower(d.Name), strings.ToLower(f.Search))) {
+			page = append(page, d)
+		}
+	}
+	return page, nil
+}
+
+func (s *store) Device(_ context.Context, id connection.ID, devEUI string) (connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.devices {
+		if d.ConnectionID == id && d.DevEUI == devEUI {
+			return d, nil
+		}
+	}
+	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
+}
+
+func (s *store) SharedAttributes(_ context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.SharedAttribute
+	for _, a := range s.shared {
+		if a.ConnectionID == id && a.DevEUI == devEUI {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (s *store) DeviceCommands(_ context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Command
+	for _, c := range s.commands {
+		if c.ConnectionID == id && c.DevEUI == devEUI && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list, nil
 }
 
 func (s *store) Figures(_ context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {

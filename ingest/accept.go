@@ -36,6 +36,7 @@ type Acceptor struct {
 	Queue    Queue
 	Figures  Figures
 	Now      func() time.Time // nil is [time.Now]
+	Meter    Meter            // may be nil
 }
 
 // Authorize checks a credential alone, so that no body need be read for a stranger. Whether a connection exists is told
@@ -53,10 +54,12 @@ func (a *Acceptor) authorize(id connection.ID, c Credential) (entry, error) {
 	case exists && (fits || c.Authorized):
 		return e, nil
 	case c.Authorized:
+		a.refused(refusedUnknown)
 		return entry{}, connection.Fail(connection.CodeNotFound, "There is no such connection.")
 	case exists:
 		e.refusals.add(connection.RefusedKey, a.now())
 	}
+	a.refused(string(connection.RefusedKey))
 	return entry{}, connection.Fail(connection.CodeUnauthorized, "Uplinks need the connection's uplink key, or an API key.")
 }
 
@@ -65,6 +68,7 @@ func (a *Acceptor) authorize(id connection.ID, c Credential) (entry, error) {
 func (a *Acceptor) Unreadable(id connection.ID) {
 	if e, ok := a.Registry.entry(id); ok {
 		e.refusals.add(connection.RefusedDocument, a.now())
+		a.refused(string(connection.RefusedDocument))
 	}
 }
 
@@ -83,19 +87,23 @@ func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, q
 	doc, err := thingpark.Parse(body)
 	if err != nil {
 		e.refusals.add(connection.RefusedDocument, a.now())
+		a.refused(string(connection.RefusedDocument))
 		return err
 	}
 	if e.verify {
 		if err := verify(doc, query, e.asKey); err != nil {
 			e.refusals.add(connection.RefusedToken, a.now())
+			a.refused(string(connection.RefusedToken))
 			return err
 		}
 	}
 	now := a.now()
 	if _, err := a.Queue.Put(ctx, eventOf(id, doc, now)); err != nil {
+		a.refused(reasonOf(err))
 		return unavailable(err)
 	}
 	e.refusals.accepted()
+	a.accepted()
 	if doc.IsUplink() {
 		a.Figures.Accepted(id, doc.DevEUI, doc.Name, now)
 	}

@@ -79,6 +79,7 @@ func (g *gate) wake() {
 // overlooked.
 type shared struct {
 	Session
+	names   *names
 	gate    gate
 	replies atomic.Int64 // begun
 	open    atomic.Int64 // begun and not acknowledged
@@ -97,6 +98,10 @@ func (s *shared) ConnectDevice(ctx context.Context, device, profile string) erro
 	return s.beside(ctx, func() error { return s.Session.ConnectDevice(ctx, device, profile) })
 }
 
+func (s *shared) DisconnectDevice(ctx context.Context, device string) error {
+	return s.beside(ctx, func() error { return s.Session.DisconnectDevice(ctx, device) })
+}
+
 func (s *shared) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	return s.beside(ctx, func() error { return s.Session.Telemetry(ctx, device, entries) })
 }
@@ -109,7 +114,16 @@ func (s *shared) Attributes(ctx context.Context, device string, values map[strin
 	return s.beside(ctx, func() error { return s.Session.Attributes(ctx, device, values) })
 }
 
+// Reply answers under the name that the device has now. A device that was deleted is not answered: that would make it
+// anew.
 func (s *shared) Reply(ctx context.Context, device string, id int64, data any) error {
+	if device != "" {
+		name, there := s.names.now(device)
+		if !there {
+			return nil
+		}
+		device = name
+	}
 	s.replies.Add(1)
 	s.open.Add(1)
 	defer s.open.Add(-1)

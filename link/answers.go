@@ -1,27 +1,26 @@
 package link
 
 import (
-	"hash/maphash"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"sync"
 	"time"
 
+	"boardlink/connection"
 	"boardlink/thingsboard"
 )
 
-const (
-	// answeredFor is how long a command's answer is remembered: ThingsBoard sends a command that is pending again after
-	// each reconnect, with the same id.
-	answeredFor = time.Hour
-	// maxAnswers bounds the memory; the oldest goes first.
-	maxAnswers = 10_000
-)
+// maxAnswers bounds the memory; the oldest goes first.
+const maxAnswers = 10_000
 
 // answer is what ThingsBoard reads as the reply to a command.
 type answer struct {
 	Status        string `json:"status"` // "queued" or "error"
 	CorrelationID string `json:"correlationId,omitempty"`
 	Code          string `json:"code,omitempty"`
-	Message       string `json:"message,omitempty"`
+	Message       string `json:"message,omitempty"` // beside "queued": what is known since
 }
 
 // The codes of an answer with the status "error". They never change their meaning.
@@ -31,10 +30,11 @@ const (
 	codeNotConfigured = "not_configured"
 	codeInvalid       = "invalid_command"
 	codeTooMany       = "too_many_commands"
-	codeExpired       = "expired"  // it waited too long and was not sent
-	codeRefused       = "refused"  // by ThingPark
-	codeNotSent       = "not_sent" // ThingPark could not be reached
-	codeUnknown       = "unknown"  // it was sent, and nobody knows what became of it
+	codeExpired       = "expired"      // it waited too long and was not sent
+	codeNotRecorded   = "not_recorded" // Boardlink's database did not take it down, and it was not sent
+	codeRefused       = "refused"      // by ThingPark
+	codeNotSent       = "not_sent"     // ThingPark could not be reached
+	codeUnknown       = "unknown"      // it was sent, and nobody knows what became of it
 	codeInternal      = "internal_error"
 )
 
@@ -42,18 +42,37 @@ func refusal(code, message string) answer {
 	return answer{Status: "error", Code: code, Message: message}
 }
 
-// commandKey tells commands apart. Ids begin anew at 0 when ThingsBoard restarts, so what the command says belongs to
-// it.
+// commandKey tells commands apart. ThingsBoard numbers per device, and begins anew at 0 when it restarts; so what the
+// command says belongs to its key, and a key holds for an hour only ([connection.CommandsRememberedFor]).
+//
+// What is left: a ThingsBoard that restarted sends, within the hour, a new command that has the number and the words of
+// one before. It is answered as that one was, with its correlation id, and not posted. The other mistake, taking the
+// same command for a new one, would make a device act twice; and nothing on the wire tells the two apart, since a
+// command that comes again after a lost answer comes over a new session too.
 type commandKey struct {
-	device string
+	devEUI string
 	id     int64
-	hash   uint64
+	hash   string
 }
 
-// answers remembers commands and what was answered.
+func keyOf(devEUI string, c thingsboard.Command) commandKey {
+	return commandKey{devEUI, c.ID, hashOf(c.Method, c.Params)}
+}
+
+// hashOf gives 32 hexadecimal digits for what a command says, spaces between JSON tokens aside. They are kept on disk.
+func hashOf(method string, params json.RawMessage) string {
+	said := bytes.NewBufferString(method + "\x00")
+	if json.Compact(said, params) != nil {
+		said.Write(params)
+	}
+	sum := sha256.Sum256(said.Bytes())
+	return hex.EncodeToString(sum[:16])
+}
+
+// answers remembers commands and what was answered, as long as the program runs. What ThingPark may have is remembered
+// on disk too, behind it (record.go).
 type answers struct {
-	now  func() time.Time
-	seed maphash.Seed
+	now func() time.Time
 
 	mu    sync.Mutex
 	byKey map[commandKey]*pendingAnswer
@@ -69,18 +88,11 @@ type pendingAnswer struct {
 }
 
 func newAnswers(now func() time.Time) *answers {
-	return &answers{now: now, seed: maphash.MakeSeed(), byKey: map[commandKey]*pendingAnswer{}}
+	return &answers{now: now, byKey: map[commandKey]*pendingAnswer{}}
 }
 
 // begin returns the place of a command's answer; first says that the caller is to find the answer, and call settle.
-func (a *answers) begin(c thingsboard.Command) (p *pendingAnswer, first bool) {
-	var h maphash.Hash
-	h.SetSeed(a.seed)
-	_, _ = h.WriteString(c.Method) // a hash cannot fail
-	_ = h.WriteByte(0)
-	_, _ = h.Write(c.Params)
-	key := commandKey{c.Device, c.ID, h.Sum64()}
-
+func (a *answers) begin(key commandKey) (p *pendingAnswer, first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.prune()
@@ -105,12 +117,28 @@ func (a *answers) settle(p *pendingAnswer, said answer, keep bool) {
 	}
 }
 
+// forget makes the store be asked when a command comes again, because more is known of it there. One that is under way
+// is not forgotten.
+func (a *answers) forget(key commandKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.byKey[key]
+	if p == nil {
+		return
+	}
+	select {
+	case <-p.ready:
+		delete(a.byKey, key)
+	default:
+	}
+}
+
 // prune forgets what is old, or too much. a.mu is held.
 func (a *answers) prune() {
 	now := a.now()
 	n := 0
 	for _, p := range a.order {
-		if now.Sub(p.since) < answeredFor && len(a.order)-n < maxAnswers {
+		if now.Sub(p.since) < connection.CommandsRememberedFor && len(a.order)-n < maxAnswers {
 			break
 		}
 		if a.byKey[p.key] == p {

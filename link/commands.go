@@ -43,8 +43,16 @@ type commander struct {
 // command is one command with the place for its answer.
 type command struct {
 	thingsboard.Command
-	came   time.Time
+	devEUI string // of the device, or its name where that names none
 	answer *pendingAnswer
+}
+
+// result is how a command ended.
+type result struct {
+	answer
+	keep  bool                    // the answer stands when the command comes again
+	row   int64                   // of the command as it is written down; 0: it is not, or needs no word
+	state connection.CommandState // for the row
 }
 
 func newCommander(p *pump) *commander {
@@ -61,9 +69,12 @@ func (c *commander) listen() error {
 			if !open {
 				return nil
 			}
+			if got.CameAt.IsZero() {
+				got.CameAt = c.p.r.m.now()
+			}
 			select {
 			case c.unanswered <- struct{}{}:
-				c.accept(command{Command: got, came: c.p.r.m.now()})
+				c.accept(command{Command: got, devEUI: c.p.r.k.names.devEUI(got.Device)})
 			case <-c.p.takeCtx.Done():
 				return nil
 			}
@@ -87,26 +98,26 @@ func (c *commander) accept(cmd command) {
 
 // downlink queues a command for its device. One that is known already waits for the answer of the first.
 func (c *commander) downlink(cmd command) {
-	pending, first := c.p.r.k.answers.begin(cmd.Command)
+	pending, first := c.p.r.k.answers.begin(keyOf(cmd.devEUI, cmd.Command))
 	cmd.answer = pending
 	if !first {
 		c.background(func() { c.repeat(cmd) })
 		return
 	}
 	c.mu.Lock()
-	queue := c.waiting[cmd.Device]
+	queue := c.waiting[cmd.devEUI]
 	room := len(queue) < maxPerDevice
 	if room {
-		c.waiting[cmd.Device] = append(queue, cmd)
+		c.waiting[cmd.devEUI] = append(queue, cmd)
 	}
 	c.mu.Unlock()
 	switch {
 	case !room:
 		c.background(func() {
-			c.settle(cmd, refusal(codeTooMany, "Too many commands wait for this device; this one was not sent."), false)
+			c.settle(cmd, result{answer: refusal(codeTooMany, "Too many commands wait for this device; this one was not sent.")})
 		})
 	case len(queue) == 0:
-		c.p.r.m.background.Go(func() { c.serve(cmd.Device) })
+		c.p.r.m.background.Go(func() { c.serve(cmd.devEUI) })
 	}
 }
 
@@ -143,53 +154,73 @@ func (c *commander) serve(device string) {
 
 // carryOut sends one command and answers it.
 func (c *commander) carryOut(cmd command) {
-	var (
-		said answer
-		keep bool
-	)
-	if err := guard(func() error { said, keep = c.send(cmd); return nil }); err != nil {
-		said, keep = refusal(codeInternal, connection.ReasonInternal.Text().Sentence), true
+	var r result
+	if err := guard(func() error { r = c.send(cmd); return nil }); err != nil {
+		r = result{answer: refusal(codeInternal, connection.ReasonInternal.Text().Sentence), keep: true}
 		c.p.fail(err)
 	}
-	c.settle(cmd, said, keep)
+	c.note(r)
+	c.settle(cmd, r)
 }
 
-// send hands a command over to ThingPark. keep says whether the answer stands for repetitions of the command.
-func (c *commander) send(cmd command) (said answer, keep bool) {
+// send hands a command over to ThingPark.
+func (c *commander) send(cmd command) result {
 	k, m := c.p.r.k, c.p.r.m
-	c.sends <- struct{}{}
-	defer func() { <-c.sends }()
-	switch waited := m.now().Sub(cmd.came); {
+	turn := c.turn(cmd)
+	if turn {
+		defer func() { <-c.sends }()
+	}
+	switch waited := m.now().Sub(cmd.CameAt); {
 	case c.p.halted():
-		return refusal(codeNotSent, "The link is ending; the command was not sent."), false
-	case waited > waitLimit:
-		m.opt.Figures.Rejected(k.id)
-		c.tell(cmd, connection.LevelWarning, "A command waited too long and was not sent.")
-		return refusal(codeExpired, "The command waited too long for its turn and was not sent."), true
+		return result{answer: refusal(codeNotSent, "The link is ending; the command was not sent.")}
+	case !turn || waited > waitLimit:
+		return c.refuse(cmd, "A command waited too long and was not sent.", result{keep: true,
+			answer: refusal(codeExpired, "The command waited too long for its turn and was not sent.")})
 	}
 	config := k.config.Load().Configuration
-	d, said, ok := prepare(config, cmd.Command)
+	d, said, ok := prepare(config, cmd)
 	if !ok {
-		m.opt.Figures.Rejected(k.id)
-		c.tell(cmd, connection.LevelWarning, "A command was refused: "+said.Message)
-		return said, false
+		return c.refuse(cmd, "A command was refused: "+said.Message, result{answer: said})
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sendLimit-m.now().Sub(cmd.came))
+	row, r, ok := c.record(cmd, d)
+	if !ok {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendLimit-m.now().Sub(cmd.CameAt))
 	defer cancel()
 	queued, err := m.opt.Downlinks.Send(ctx, config.DownlinkURL, config.DownlinkAsID, config.DownlinkAsKey, d)
 	if err != nil {
-		return c.notQueued(cmd, d, err)
+		return c.notQueued(cmd, row, err)
 	}
-	m.opt.Figures.Downlink(k.id, cmd.Device)
+	m.opt.Figures.Downlink(k.id, cmd.devEUI)
 	if queued.CorrelationID != "" {
 		d.CorrelationID = queued.CorrelationID
 	}
 	c.tell(cmd, connection.LevelInfo, fmt.Sprintf("A command was queued by ThingPark, FPort %d, correlation id %s.", d.FPort, d.CorrelationID))
-	return answer{Status: "queued", CorrelationID: d.CorrelationID}, true
+	return result{answer: answer{Status: statusQueued, CorrelationID: d.CorrelationID}, keep: true, row: row.ID, state: connection.CommandQueued}
+}
+
+// turn waits for one of the link's places to send, and reports whether it came before the command had waited too long.
+func (c *commander) turn(cmd command) bool {
+	timer := time.NewTimer(waitLimit - c.p.r.m.now().Sub(cmd.CameAt))
+	defer timer.Stop()
+	select {
+	case c.sends <- struct{}{}:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// refuse counts a command that was not sent, and tells of it.
+func (c *commander) refuse(cmd command, event string, r result) result {
+	c.p.r.m.opt.Figures.Rejected(c.p.r.k.id)
+	c.tell(cmd, connection.LevelWarning, event)
+	return r
 }
 
 // prepare makes the downlink of a command, or says why there is none.
-func prepare(cfg connection.Configuration, cmd thingsboard.Command) (d thingpark.Downlink, why answer, ok bool) {
+func prepare(cfg connection.Configuration, cmd command) (d thingpark.Downlink, why answer, ok bool) {
 	switch {
 	case !cfg.DownlinkEnabled:
 		return d, refusal(codeDisabled, "Downlinks are switched off for this connection."), false
@@ -200,7 +231,7 @@ func prepare(cfg connection.Configuration, cmd thingsboard.Command) (d thingpark
 	}
 	d, err := thingpark.ParseCommand(cmd.Params, cfg.DownlinkPort)
 	if err == nil {
-		d, err = d.ForDevice(cmd.Device)
+		d, err = d.ForDevice(cmd.devEUI)
 	}
 	if err != nil {
 		return d, refusal(codeInvalid, connection.Clean(err.Error())), false
@@ -212,44 +243,42 @@ func prepare(cfg connection.Configuration, cmd thingsboard.Command) (d thingpark
 }
 
 // notQueued says what became of a downlink that ThingPark did not take.
-func (c *commander) notQueued(cmd command, d thingpark.Downlink, err error) (said answer, keep bool) {
-	k, m := c.p.r.k, c.p.r.m
+func (c *commander) notQueued(cmd command, row connection.Command, err error) result {
 	text := "ThingPark gave no answer that was understood; whether the downlink was queued is not known."
 	var sent *thingpark.SendError
 	if errors.As(err, &sent) && sent.Text != "" {
 		text = connection.Clean(sent.Text)
 	}
-	k.log.Info("A downlink was not queued", "dev_eui", cmd.Device, "outcome", thingpark.OutcomeOf(err), "error", err)
-	switch thingpark.OutcomeOf(err) {
+	outcome := thingpark.OutcomeOf(err)
+	c.p.r.k.log.Info("A downlink was not queued", "dev_eui", cmd.devEUI, "outcome", outcome, "error", err)
+	switch outcome {
 	case thingpark.OutcomeRefused:
-		m.opt.Figures.Rejected(k.id)
-		c.tell(cmd, connection.LevelWarning, "A command was refused: "+text)
-		return refusal(codeRefused, text), true
+		return c.refuse(cmd, "A command was refused: "+text, result{answer: refusal(codeRefused, text), keep: true,
+			row: row.ID, state: connection.CommandRefused})
 	case thingpark.OutcomeNotSent:
 		code := codeNotSent
 		if thingsboard.NotAllowed(err) {
 			code = string(connection.ReasonAddress)
 			text = "Boardlink may not connect to the downlink address. " + connection.ReasonAddress.Text().Hint
 		}
-		m.opt.Figures.Rejected(k.id)
-		c.tell(cmd, connection.LevelWarning, "A command was not sent: "+text)
-		return refusal(code, text), false
+		return c.refuse(cmd, "A command was not sent: "+text, result{answer: refusal(code, text), row: row.ID, state: connection.CommandNotSent})
 	}
 	c.tell(cmd, connection.LevelWarning, "What became of a command is not known: "+text)
-	said = refusal(codeUnknown, text)
-	said.CorrelationID = d.CorrelationID // a delivery report may settle it
-	return said, true
+	said := refusal(codeUnknown, text)
+	said.CorrelationID = row.CorrelationID // a delivery report may settle it
+	return result{answer: said, keep: true, row: row.ID, state: connection.CommandUnknown}
 }
 
 // settle answers a command and those who wait for the same answer.
-func (c *commander) settle(cmd command, said answer, keep bool) {
-	c.p.r.k.answers.settle(cmd.answer, said, keep)
-	c.reply(cmd, said)
+func (c *commander) settle(cmd command, r result) {
+	c.p.r.k.answers.settle(cmd.answer, r.answer, r.keep)
+	c.p.r.m.opt.answered(r.answer)
+	c.reply(cmd, r.answer)
 }
 
 // repeat answers a command that came again.
 func (c *commander) repeat(cmd command) {
-	timer := time.NewTimer(sendLimit)
+	timer := time.NewTimer(sendLimit - c.p.r.m.now().Sub(cmd.CameAt))
 	defer timer.Stop()
 	select {
 	case <-cmd.answer.ready:
@@ -261,7 +290,7 @@ func (c *commander) repeat(cmd command) {
 
 // reply sends an answer. On a session that has ended it goes nowhere: ThingsBoard sends the command again.
 func (c *commander) reply(cmd command, said answer) {
-	ctx, cancel := context.WithTimeout(context.Background(), max(answerLimit-c.p.r.m.now().Sub(cmd.came), 0))
+	ctx, cancel := context.WithTimeout(context.Background(), max(answerLimit-c.p.r.m.now().Sub(cmd.CameAt), 0))
 	defer cancel()
 	if err := c.p.session.Reply(ctx, cmd.Device, cmd.ID, said); err != nil {
 		c.p.r.log.Info("An answer to a command was not taken", "device", connection.Clean(cmd.Device), "error", err)
@@ -271,8 +300,8 @@ func (c *commander) reply(cmd command, said answer) {
 // tell writes an event about a command.
 func (c *commander) tell(cmd command, level connection.Level, message string) {
 	e := connection.Event{Level: level, Kind: connection.KindDownlink, ConnectionID: c.p.r.k.id, Message: message}
-	if thingpark.ValidDevEUI(cmd.Device) {
-		e.DevEUI = cmd.Device
+	if thingpark.ValidDevEUI(cmd.devEUI) {
+		e.DevEUI = cmd.devEUI
 	}
 	c.p.r.m.journal.event(e)
 }

@@ -23,7 +23,14 @@ func (p *pump) deliver(e queue.Event) {
 		p.lanes.Return(e)
 		return
 	}
-	if expired(c.Configuration, e, p.r.m.now()) {
+	if !p.settleCommand(e) {
+		return
+	}
+	if p.r.m.clock.witness(e) {
+		p.r.m.journal.event(connection.Event{Level: connection.LevelInfo, Kind: connection.KindAlarm,
+			Message: "The uplinks that come in bear the time of this machine's clock; their validity counts by it again."})
+	}
+	if expired(c.Configuration, p.r.m.clock.age(e)) {
 		p.r.k.tally.add(occasionExpired(c.Configuration.UplinkTimeValidity), e.DevEUI)
 		p.r.m.opt.Figures.Expired(p.r.k.id, 1)
 		p.drop(e)
@@ -39,6 +46,13 @@ func (p *pump) deliver(e queue.Event) {
 		return
 	}
 	if !message.Gateway {
+		name, done, err := p.r.k.names.use(p.takeCtx, message.Device)
+		if err != nil {
+			p.lanes.Return(e)
+			return
+		}
+		defer done()
+		message.Device = name
 		known, err := p.known(p.workCtx, c, message.Device)
 		switch {
 		case err != nil:
@@ -72,17 +86,10 @@ func mapped(cfg connection.Configuration, e queue.Event) (telemetry.Message, err
 	return telemetry.Map(cfg, doc, e.TS)
 }
 
-// expired reports whether an event is older than the connection's validity when its turn has come. Its age counts from
-// the document's own time, which may be much earlier than its reception.
-func expired(cfg connection.Configuration, e queue.Event, now time.Time) bool {
-	if cfg.UplinkTimeValidity.Span() <= 0 {
-		return false
-	}
-	from := e.Time
-	if from.IsZero() {
-		from = e.ReceivedAt
-	}
-	return now.Sub(from) > cfg.UplinkTimeValidity.Span()
+// expired reports whether an event is older than the connection's validity when its turn has come.
+func expired(cfg connection.Configuration, age time.Duration) bool {
+	validity := cfg.UplinkTimeValidity.Span()
+	return validity > 0 && age > validity
 }
 
 // send publishes a message and returns nil only when ThingsBoard said that it has it.

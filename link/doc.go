@@ -24,4 +24,7 @@
 // An event leaves the queue only when ThingsBoard's PUBACK said success, when it is dropped for a reason that an event
 // of the log tells, or into the place of parked events. Everything else goes back to the head of its lane, so each
 // device keeps its order.
+//
+// A command is answered once within 8 s and posted to ThingPark at most once in an hour, also by a program that was killed
+// in between: it is on disk before it leaves. What nobody knows is called unknown, until a delivery report settles it.
 package link

@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -34,11 +33,17 @@ func (r *run) open(ctx context.Context, client Client) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.readNames(ctx, gateway.ID); err != nil {
+		return nil, err
+	}
 	session, at, err := connect(ctx, client, gateway)
 	if err != nil {
 		return nil, err
 	}
 	r.showOpened(at)
+	if r.wasAway {
+		r.m.hostBack(hostOf(r.conn.Configuration))
+	}
 	return session, nil
 }
 
@@ -57,9 +62,14 @@ func step(ctx context.Context, limit time.Duration, f func(context.Context) erro
 	return err
 }
 
+// gatewayName is how the gateway device of a connection is called at ThingsBoard.
+func gatewayName(installation string, id connection.ID) string {
+	return fmt.Sprintf("Boardlink %s %s", installation, id)
+}
+
 // gateway finds or makes the gateway device, and keeps its id so that a rename at ThingsBoard is survived.
 func (r *run) gateway(ctx context.Context, client Client) (thingsboard.Gateway, error) {
-	name := fmt.Sprintf("Boardlink %s %s", r.m.opt.Installation, r.k.id)
+	name := gatewayName(r.m.opt.Installation, r.k.id)
 	var g thingsboard.Gateway
 	err := step(ctx, gatewayLimit, func(ctx context.Context) (err error) {
 		g, err = client.Gateway(ctx, name, r.conn.GatewayDeviceID)
@@ -89,6 +99,20 @@ func (r *run) keepGateway(ctx context.Context, deviceID string) {
 	}
 }
 
+// readNames reads what ThingsBoard calls the devices. Without it nothing may be sent: a device that was renamed would be
+// made a second time.
+func (r *run) readNames(ctx context.Context, gatewayID string) error {
+	return step(ctx, readLimit, func(ctx context.Context) error {
+		err := r.k.names.load(gatewayID, func() (map[string]string, error) {
+			return r.m.opt.Store.DeviceNames(ctx, r.k.id, gatewayID)
+		})
+		if err != nil {
+			return &failure{code: connection.ReasonInternal, err: err}
+		}
+		return nil
+	})
+}
+
 // connect tries the MQTT endpoints in their order.
 func connect(ctx context.Context, client Client, g thingsboard.Gateway) (Session, thingsboard.MQTTEndpoint, error) {
 	var endpoints []thingsboard.MQTTEndpoint
@@ -112,7 +136,7 @@ func connect(ctx context.Context, client Client, g thingsboard.Gateway) (Session
 		if session != nil {
 			leave(session)
 		}
-		if i == 0 || furtherThan(err, telling) {
+		if i == 0 || thingsboard.Further(err, telling) {
 			telling = err
 		}
 		if ctx.Err() != nil {
@@ -127,21 +151,6 @@ func leave(s Session) {
 	bye, cancel := context.WithTimeout(context.Background(), abruptLimit)
 	defer cancel()
 	_ = s.Close(bye) // its error is of no use: the socket is closed either way
-}
-
-// furtherThan reports whether a failed try got further than another: one that ThingsBoard answered tells more than one
-// that reached nobody.
-func furtherThan(a, b error) bool { return progress(a) > progress(b) }
-
-func progress(err error) int {
-	code := string(thingsboard.CodeOf(err))
-	switch {
-	case strings.HasPrefix(code, "dns_"), strings.HasPrefix(code, "tcp_"), thingsboard.CodeOf(err) == connection.ReasonMQTTNotFound:
-		return 0
-	case strings.HasPrefix(code, "tls_"), thingsboard.CodeOf(err) == connection.ReasonTimeout:
-		return 1
-	}
-	return 2
 }
 
 // enter shows a state on the way to OPENED.

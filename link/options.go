@@ -29,6 +29,24 @@ type Store interface {
 	ResetCredentialTries(ctx context.Context, id connection.ID, credentialVersion int64) error
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
+
+	// DeviceNames and SetDeviceName keep what ThingsBoard calls devices that were renamed there; the DevEUI itself, and an
+	// empty name, forget it. gatewayDeviceID tells one ThingsBoard from another.
+	DeviceNames(ctx context.Context, id connection.ID, gatewayDeviceID string) (map[string]string, error)
+	SetDeviceName(ctx context.Context, id connection.ID, gatewayDeviceID, devEUI, name string) error
+
+	CommandStore
+}
+
+// CommandStore is what links need of the database for what goes to devices; [boardlink/db.DB] says what each does.
+type CommandStore interface {
+	BeginCommand(ctx context.Context, c connection.Command, since time.Time) (_ connection.Command, begun bool, err error)
+	SettleCommand(ctx context.Context, id int64, state connection.CommandState, sentence string) error
+	ReportCommand(ctx context.Context, id connection.ID, devEUI, correlationID string, state connection.CommandState, sentence string, e connection.Event) (c connection.Command, changed bool, err error)
+	GiveUpCommands(ctx context.Context, before time.Time, sentence string) ([]connection.Command, error)
+
+	ChangeSharedAttributes(ctx context.Context, c connection.AttributeChange) (left int, err error)
+	ForgetSharedAttributes(ctx context.Context, id connection.ID, devEUI string) error
 }
 
 // Queue is what links need of the queue of uplinks.
@@ -79,12 +97,14 @@ type Client interface {
 // Session is one open MQTT session of the gateway device, as [thingsboard.Session].
 type Session interface {
 	ConnectDevice(ctx context.Context, device, profile string) error
+	DisconnectDevice(ctx context.Context, device string) error
 	Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error
 	GatewayTelemetry(ctx context.Context, entries []thingsboard.Entry) error
 	Attributes(ctx context.Context, device string, values map[string]any) error
 	// Prove returns nil once ThingsBoard acknowledged a question: the session is alive.
 	Prove(ctx context.Context) error
 	Commands() <-chan thingsboard.Command
+	AttributePushes() <-chan thingsboard.AttributePush
 	Reply(ctx context.Context, device string, id int64, data any) error
 	Limits() thingsboard.Limits
 	LastSeen() time.Time
@@ -117,11 +137,15 @@ type Options struct {
 	// connection." Nil, and an empty answer, give a sentence without a name.
 	WhoChanged func(ctx context.Context, id connection.ID) string
 
-	Feed   *live.Feed       // told of each change; may be nil
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: nothing is logged
-	Random func() float64   // of [0, 1), for jitter; nil: math/rand
+	Feed *live.Feed       // told of each change; may be nil
+	Now  func() time.Time // nil: time.Now
+	// Steady is a clock that only counts on, whatever Now does; nil: the program's own. It finds jumps of Now.
+	Steady func() time.Duration
+	Log    *slog.Logger   // nil: nothing is logged
+	Random func() float64 // of [0, 1), for jitter; nil: math/rand
 
 	Installation string // 8 hexadecimal digits; part of the gateway device's name
 	Node         string // owner of the links that this manager runs
+
+	Meter Meter // told of publishes and of what became of commands; may be nil
 }

@@ -31,6 +31,7 @@ type pump struct {
 	lanes   Lanes
 
 	events  chan queue.Event // taken, for the workers
+	notices chan noticesOf   // of devices renamed or deleted
 	broken  chan error       // why the link must end, the first reason
 	workers crew             // those who hold events
 	crew    crew             // everybody else
@@ -46,8 +47,8 @@ type pump struct {
 }
 
 func newPump(r *run, client Client, session Session) *pump {
-	p := &pump{r: r, client: client, session: &shared{Session: session}, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
-		broken: make(chan error, 1), connected: map[string]struct{}{}}
+	p := &pump{r: r, client: client, session: &shared{Session: session, names: r.k.names}, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+		notices: make(chan noticesOf, maxNotices), broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
 	return p
@@ -69,6 +70,8 @@ func (p *pump) start() {
 		p.do(&p.workers, p.work)
 	}
 	p.do(&p.crew, newCommander(p).listen)
+	p.do(&p.crew, p.followNotices)
+	p.do(&p.crew, p.share)
 	p.do(&p.crew, p.greet)
 }
 
@@ -92,6 +95,9 @@ func (p *pump) fail(err error) {
 // take hands events from the queue to the workers until nothing new may begin.
 func (p *pump) take(width int) error {
 	defer close(p.events)
+	if sleep(p.takeCtx, headStart) != nil {
+		return nil
+	}
 	for {
 		events, err := p.lanes.Take(p.takeCtx, width)
 		switch {
@@ -151,6 +157,9 @@ func (p *pump) greet() error {
 	if recent == nil || !p.r.k.config.Load().Configuration.DownlinkEnabled {
 		return nil
 	}
+	if sleep(p.takeCtx, headStart) != nil {
+		return nil
+	}
 	devices, err := recent(p.takeCtx, p.r.k.id, p.r.m.now().Add(-greetSince), greetMost)
 	if err != nil {
 		if !p.halted() {
@@ -167,16 +176,7 @@ func (p *pump) greet() error {
 		if sleep(p.takeCtx, pause) != nil {
 			return nil
 		}
-		if p.isConnected(d.DevEUI) { // by its telemetry
-			continue
-		}
-		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
-			continue
-		}
-		if p.r.k.pace.spare(p.takeCtx, costOpening) != nil {
-			return nil
-		}
-		if err := p.openDevice(p.takeCtx, p.session, d.DevEUI, c.Configuration.DeviceType); err != nil {
+		if err := p.greetOne(c, d.DevEUI); err != nil {
 			if thingsboard.SessionEnded(err) || p.halted() {
 				return nil
 			}
@@ -184,6 +184,25 @@ func (p *pump) greet() error {
 		}
 	}
 	return nil
+}
+
+// greetOne connects a device, unless its telemetry did or it may not be named.
+func (p *pump) greetOne(c *connection.Connection, devEUI string) error {
+	if err := p.r.k.pace.spare(p.takeCtx, costOpening); err != nil {
+		return err
+	}
+	name, done, err := p.r.k.names.use(p.takeCtx, devEUI)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if p.isConnected(name) {
+		return nil
+	}
+	if known, err := p.known(p.takeCtx, c, name); err != nil || !known {
+		return err
+	}
+	return p.openDevice(p.takeCtx, p.session, name, c.Configuration.DeviceType)
 }
 
 const (
@@ -222,6 +241,7 @@ func (p *pump) openDevice(ctx context.Context, session Session, device, profile 
 		clear(p.connected)
 	}
 	p.connected[device] = struct{}{}
+	p.r.k.names.connected(p.r.k.names.devEUI(device))
 	return nil
 }
 

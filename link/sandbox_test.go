@@ -3,8 +3,6 @@ package link_test
 import (
 	"context"
 	"encoding/json"
-	"net"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -81,24 +79,6 @@ func TestWrong_password_is_told_within_ten_seconds_and_presented_once(t *testing
 			t.Errorf("an event holds the password: %q", e.Message)
 		}
 	}
-}
-
-func TestBlack_hole_is_closed_with_reason_and_next_attempt(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		// As a dialer whose time is up; that time is shorter here than in the program.
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		<-ctx.Done()
-		return nil, &net.OpError{Op: "dial", Net: network, Err: os.ErrDeadlineExceeded}
-	}
-	w.start()
-	w.reaches(connection.Opening, 5*time.Second)
-	w.until("CLOSED", 25*time.Second, func() bool {
-		s := w.links.Status(w.conn.ID)
-		return s.State == connection.Closed && s.ReasonCode == connection.ReasonTCPTimeout && !s.NextAttemptAt.IsZero()
-	})
 }
 
 func TestHung_peer_is_left_within_a_second_of_the_deactivation(t *testing.T) {

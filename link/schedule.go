@@ -154,6 +154,38 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+const (
+	// nudgeAfter is the least time between two tries of which the second is made because the host is back, nudgeWithin
+	// the span over which such tries are spread.
+	nudgeAfter  = time.Minute
+	nudgeWithin = 2 * time.Second
+)
+
+// nudged takes in that another link was opened at the host: whoever waits for it needs not wait for the strategy's next
+// point. What only this link was refused for is no reason to try.
+func (k *keeper) nudged() {
+	s := k.board.read()
+	soon := time.Duration(k.m.opt.Random() * float64(nudgeWithin))
+	at := k.m.now().Add(soon)
+	if k.run != nil || k.want != wantRun || s.State != connection.Closed || !away(s.ReasonCode) || k.m.now().Sub(k.triedAt) < nudgeAfter ||
+		!s.NextAttemptAt.After(at) {
+		return
+	}
+	k.board.note(nil, func(s *connection.Status) { s.NextAttemptAt = at })
+	k.next.Reset(soon)
+}
+
+// away reports whether a reason says that a host could not be reached.
+func away(code connection.ReasonCode) bool {
+	switch code {
+	case connection.ReasonDNSTimeout, connection.ReasonDNSNotFound, connection.ReasonTCPRefused, connection.ReasonTCPTimeout,
+		connection.ReasonTCPFailed, connection.ReasonTimeout, connection.ReasonConnectionLost, connection.ReasonServerError,
+		connection.ReasonMQTTNotFound:
+		return true
+	}
+	return false
+}
+
 // giveUp shows that the strategy has come to its end.
 func (k *keeper) giveUp(sentence string) {
 	m := move{state: connection.Closed, code: connection.ReasonGivenUp, level: connection.LevelError}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,19 +15,23 @@ import (
 type fakeStore struct {
 	now func() time.Time
 
-	mu       sync.Mutex
-	rows     map[connection.ID]connection.Connection
-	deleted  map[connection.ID]bool
-	statuses map[connection.ID]connection.Status
-	saves    []time.Time
-	tries    map[[2]int64]connection.CredentialTries
-	events   []connection.Event
-	down     error // every call fails
+	mu        sync.Mutex
+	rows      map[connection.ID]connection.Connection
+	deleted   map[connection.ID]bool
+	statuses  map[connection.ID]connection.Status
+	saves     []time.Time
+	tries     map[[2]int64]connection.CredentialTries
+	events    []connection.Event
+	names     map[string]map[string]string // by gateway and DevEUI
+	commands  []connection.Command
+	shared    map[string]string // JSON values by "device key"
+	beginning func()            // called without a lock before a command is written down
+	down      error             // every call fails
 }
 
 func newFakeStore() *fakeStore {
-	return &fakeStore{now: time.Now, rows: map[connection.ID]connection.Connection{}, deleted: map[connection.ID]bool{},
-		statuses: map[connection.ID]connection.Status{}, tries: map[[2]int64]connection.CredentialTries{}}
+	return &fakeStore{now: time.Now, names: map[string]map[string]string{}, rows: map[connection.ID]connection.Connection{}, deleted: map[connection.ID]bool{},
+		statuses: map[connection.ID]connection.Status{}, tries: map[[2]int64]connection.CredentialTries{}, shared: map[string]string{}}
 }
 
 func (s *fakeStore) edit(id connection.ID, change func(*connection.Connection)) {
@@ -166,6 +171,28 @@ func (s *fakeStore) AddEvent(_ context.Context, e connection.Event) (connection.
 	return e, nil
 }
 
+func (s *fakeStore) DeviceNames(_ context.Context, _ connection.ID, gateway string) (map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.names[gateway]), s.down
+}
+
+func (s *fakeStore) SetDeviceName(_ context.Context, _ connection.ID, gateway, devEUI, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	if s.names[gateway] == nil {
+		s.names[gateway] = map[string]string{}
+	}
+	s.names[gateway][devEUI] = name
+	if name == "" || name == devEUI {
+		delete(s.names[gateway], devEUI)
+	}
+	return nil
+}
+
 // told lists the messages of events that hold a text.
 func (s *fakeStore) told(part string) []string {
 	s.mu.Lock()
@@ -191,4 +218,112 @@ func (s *fakeStore) deletions() []connection.ID {
 	ids, _ := s.DeletedConnections(context.Background())
 	slices.Sort(ids)
 	return ids
+}
+
+func (s *fakeStore) BeginCommand(ctx context.Context, c connection.Command, since time.Time) (connection.Command, bool, error) {
+	s.mu.Lock()
+	before := s.beginning
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return c, false, s.down
+	}
+	for _, old := range slices.Backward(s.commands) {
+		if old.ConnectionID == c.ConnectionID && old.DevEUI == c.DevEUI && old.RPC == c.RPC && old.Hash == c.Hash && !old.CameAt.Before(since) &&
+			old.State != connection.CommandNotSent {
+			return old, false, nil
+		}
+	}
+	c.ID, c.State = int64(len(s.commands)+1), connection.CommandSending
+	s.commands = append(s.commands, c)
+	return c, true, nil
+}
+
+func (s *fakeStore) SettleCommand(_ context.Context, id int64, state connection.CommandState, sentence string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := &s.commands[id-1]; s.down == nil && (c.State == connection.CommandSending || c.State == connection.CommandUnknown) {
+		c.State, c.Sentence, c.SettledAt = state, sentence, s.now()
+	}
+	return s.down
+}
+
+func (s *fakeStore) ReportCommand(_ context.Context, id connection.ID, devEUI, correlationID string, state connection.CommandState, sentence string, e connection.Event) (connection.Command, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return connection.Command{}, false, s.down
+	}
+	for i := len(s.commands) - 1; i >= 0; i-- {
+		c := &s.commands[i]
+		if c.ConnectionID != id || c.DevEUI != devEUI || c.CorrelationID != correlationID {
+			continue
+		}
+		if !c.State.Settles(state) {
+			return *c, false, nil
+		}
+		c.State, c.Sentence, c.SettledAt = state, sentence, s.now()
+		e.ConnectionID, e.DevEUI = id, devEUI
+		s.events = append(s.events, e)
+		return *c, true, nil
+	}
+	return connection.Command{}, false, connection.Fail(connection.CodeNotFound, "There is no such command.")
+}
+
+func (s *fakeStore) GiveUpCommands(_ context.Context, before time.Time, sentence string) (given []connection.Command, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.commands {
+		if c := &s.commands[i]; s.down == nil && c.State == connection.CommandSending && c.CameAt.Before(before) {
+			c.State, c.Sentence, c.SettledAt = connection.CommandUnknown, sentence, s.now()
+			given = append(given, *c)
+		}
+	}
+	return given, s.down
+}
+
+func (s *fakeStore) ChangeSharedAttributes(_ context.Context, c connection.AttributeChange) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return 0, s.down
+	}
+	for _, key := range c.Deleted {
+		delete(s.shared, c.DevEUI+" "+key)
+	}
+	left := 0
+	for key, value := range c.Set {
+		if len(value) > connection.MaxSharedAttributeValue {
+			left++
+			continue
+		}
+		s.shared[c.DevEUI+" "+key] = string(value)
+	}
+	return left, nil
+}
+
+func (s *fakeStore) ForgetSharedAttributes(_ context.Context, _ connection.ID, devEUI string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.shared {
+		if strings.HasPrefix(key, devEUI+" ") {
+			delete(s.shared, key)
+		}
+	}
+	return s.down
+}
+
+// states lists the states of the commands that are written down.
+func (s *fakeStore) states() []connection.CommandState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []connection.CommandState
+	for _, c := range s.commands {
+		all = append(all, c.State)
+	}
+	return all
 }

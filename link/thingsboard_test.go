@@ -103,7 +103,7 @@ func (c *fakeClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, _
 			return nil, err
 		}
 	}
-	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), alive: true, limit: 64}
+	s := &fakeSession{b: c.b, done: make(chan struct{}), commands: make(chan thingsboard.Command, 128), pushes: make(chan thingsboard.AttributePush, 128), alive: true, limit: 64}
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.b.session != nil {
@@ -154,6 +154,7 @@ type fakeSession struct {
 	b        *fakeBoard
 	began    time.Time
 	commands chan thingsboard.Command
+	pushes   chan thingsboard.AttributePush
 	limit    int
 	limits   thingsboard.Limits // announced
 	alive    bool               // answers pings
@@ -198,6 +199,10 @@ func (s *fakeSession) do(ctx context.Context, p published) error {
 
 func (s *fakeSession) ConnectDevice(ctx context.Context, device, profile string) error {
 	return s.do(ctx, published{kind: "connect", device: device, data: profile})
+}
+
+func (s *fakeSession) DisconnectDevice(ctx context.Context, device string) error {
+	return s.do(ctx, published{kind: "disconnect", device: device})
 }
 
 func (s *fakeSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {

@@ -13,20 +13,24 @@ func FromThingsBoard(opt thingsboard.Options) Opener {
 	return func(c connection.Connection, beforeRelogin func(context.Context) error) (Client, error) {
 		opt := opt
 		opt.BeforeRelogin = beforeRelogin
-		cfg := c.Configuration
-		client, err := thingsboard.NewClient(thingsboard.Account{
-			HostName:      cfg.HostName,
-			Username:      cfg.Username,
-			Password:      cfg.Password,
-			Protocol:      cfg.Protocol,
-			RestURL:       cfg.RestURL,
-			MQTTHostName:  cfg.MQTTHostName,
-			CACertificate: cfg.CACertificate,
-		}, opt)
+		client, err := thingsboard.NewClient(accountOf(c.Configuration), opt)
 		if err != nil {
 			return nil, err
 		}
 		return realClient{client}, nil
+	}
+}
+
+// accountOf is what settings say of an account.
+func accountOf(cfg connection.Configuration) thingsboard.Account {
+	return thingsboard.Account{
+		HostName:      cfg.HostName,
+		Username:      cfg.Username,
+		Password:      cfg.Password,
+		Protocol:      cfg.Protocol,
+		RestURL:       cfg.RestURL,
+		MQTTHostName:  cfg.MQTTHostName,
+		CACertificate: cfg.CACertificate,
 	}
 }
 

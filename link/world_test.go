@@ -2,10 +2,16 @@ package link_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +37,13 @@ type world struct {
 	t       *testing.T
 	tb      *sandbox.Sandbox
 	db      *db.DB
+	path    string // of the database
 	queue   *queue.Queue
 	figures *activity.Recorder
 	feed    *live.Feed
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	park    *recordingPark
+	park    *recordingPark // takes downlinks, unless there is a caller
+	caller  *thingpark.Caller
 
 	links *link.Manager
 	conn  connection.Connection
@@ -66,7 +74,8 @@ func newWorld(t *testing.T, change ...func(*connection.Connection)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.db, err = db.Open(ctx, filepath.Join(t.TempDir(), "boardlink.db"), db.Options{Sealer: sealer}); err != nil {
+	w.path = filepath.Join(t.TempDir(), "boardlink.db")
+	if w.db, err = db.Open(ctx, w.path, db.Options{Sealer: sealer}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
@@ -92,9 +101,13 @@ func newWorld(t *testing.T, change ...func(*connection.Connection)) *world {
 // start runs a manager until the test ends or stop is called.
 func (w *world) start() {
 	w.t.Helper()
+	var downlinks link.Downlinks = w.park
+	if w.caller != nil {
+		downlinks = w.caller
+	}
 	w.links = link.NewManager(link.Options{Store: w.db, Queue: link.FromQueue(w.queue), Figures: w.figures, Feed: w.feed,
 		Open:      link.FromThingsBoard(thingsboard.Options{Dial: w.dial}),
-		Downlinks: w.park, Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.1 }})
+		Downlinks: downlinks, Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.1 }})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -165,6 +178,77 @@ func (w *world) put(devEUI string, frame int64, payload any) {
 	if err != nil {
 		w.t.Errorf("put: %v", err)
 	}
+}
+
+// putDocument accepts a document of any kind.
+func (w *world) putDocument(body []byte) {
+	w.t.Helper()
+	doc, err := thingpark.Parse(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, err = w.queue.Put(context.Background(), queue.Event{Connection: w.conn.ID, DevEUI: doc.DevEUI, Kind: thingpark.ReducedKind(doc.Kind),
+		FCntUp: queue.NoFrame, Time: doc.Time, ReceivedAt: time.Now(), Body: body})
+	if err != nil {
+		w.t.Errorf("put: %v", err)
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// share sets shared attributes as a user of ThingsBoard does.
+func (w *world) share(device, values string) {
+	w.t.Helper()
+	w.asUser(http.MethodPost, device, "attributes/SHARED_SCOPE", values)
+}
+
+// unshare deletes shared attributes.
+func (w *world) unshare(device string, keys ...string) {
+	w.t.Helper()
+	w.asUser(http.MethodDelete, device, "SHARED_SCOPE?keys="+strings.Join(keys, ","), "")
+}
+
+// asUser calls ThingsBoard's REST for the attributes of a device.
+func (w *world) asUser(method, device, path, body string) {
+	w.t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(w.tb.CAPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	do := func(method, path, token, body string) []byte {
+		r, err := http.NewRequest(method, w.tb.URL()+path, strings.NewReader(body))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			r.Header.Set("X-Authorization", "Bearer "+token)
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		said, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			w.t.Fatalf("%s %s answered %d: %s, %v", method, path, answer.StatusCode, said, err)
+		}
+		return said
+	}
+	var login struct{ Token string }
+	if err := json.Unmarshal(do(http.MethodPost, "/api/auth/login", "", fmt.Sprintf(`{"username":%q,"password":%q}`, account, password)), &login); err != nil {
+		w.t.Fatal(err)
+	}
+	found, _ := w.tb.Device(device)
+	do(method, "/api/plugins/telemetry/DEVICE/"+found.ID+"/"+path, login.Token, body)
 }
 
 // first lists the timestamps of a device in the order in which they first arrived.

@@ -13,17 +13,22 @@ type Secrets struct{ Password, DownlinkAsKey bool }
 // belongs to the resource is taken from c: its connector, name, activity, configuration and alarms.
 func (o *Connections) Replace(ctx context.Context, actor string, c connection.Connection, keep Secrets) (View, error) {
 	return o.change(ctx, actor, c.ID, c.Version, func(to *connection.Connection) error {
-		stored := to.Configuration
-		to.ConnectorID, to.Name, to.Active = c.ConnectorID, c.Name, c.Active
-		to.Configuration, to.Alarms = c.Configuration, c.Alarms
-		if keep.Password {
-			to.Configuration.Password = stored.Password
-		}
-		if keep.DownlinkAsKey {
-			to.Configuration.DownlinkAsKey = stored.DownlinkAsKey
-		}
+		take(to, c, keep)
 		return nil
 	})
+}
+
+// take makes a stored connection what c says.
+func take(to *connection.Connection, c connection.Connection, keep Secrets) {
+	stored := to.Configuration
+	to.ConnectorID, to.Name, to.Active = c.ConnectorID, c.Name, c.Active
+	to.Configuration, to.Alarms = c.Configuration, c.Alarms
+	if keep.Password {
+		to.Configuration.Password = stored.Password
+	}
+	if keep.DownlinkAsKey {
+		to.Configuration.DownlinkAsKey = stored.DownlinkAsKey
+	}
 }
 
 // EditField changes one setting, given as text under its JSON name. version is the one that was read, 0 for "whatever it

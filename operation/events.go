@@ -13,8 +13,9 @@ type EventFilter struct {
 	ConnectionID connection.ID // 0: any, and those about none
 	From, To     time.Time     // zero: without bound; To itself is outside
 	Levels       []connection.Level
-	BeforeID     int64 // cursor: events with a lower id
-	Limit        int   // 1 to [MaxLimit]; 0 takes [DefaultLimit]
+	DevEUI       string // empty: any, and those about none
+	BeforeID     int64  // cursor: events with a lower id
+	Limit        int    // 1 to [MaxLimit]; 0 takes [DefaultLimit]
 }
 
 // Events reads a page of events, newest first. next is the cursor of the page after it, 0 where there is none. Events of

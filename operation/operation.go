@@ -28,6 +28,16 @@ type Store interface {
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 
 	Events(ctx context.Context, f EventFilter) ([]connection.Event, error)
+	// Tell stores an event that comes with no change of a row.
+	Tell(ctx context.Context, e connection.Event) error
+
+	// Devices gives devices in the order of their DevEUIs.
+	Devices(ctx context.Context, id connection.ID, f DeviceFilter) ([]connection.Device, error)
+	Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error)
+	// SharedAttributes gives what ThingsBoard shares with a device, in the order of the keys.
+	SharedAttributes(ctx context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error)
+	// DeviceCommands gives the latest commands of a device, the latest first.
+	DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error)
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
@@ -58,16 +68,19 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Refusals and Now are mandatory.
+// Options are what [New] needs. All fields but Prober, Refusals and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
+	Parked   ParkedEvents
 	Observer Observer
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
+	Prober       Prober           // nil: connections cannot be tested
+	Tries        Tries            // of the stored credentials, which tests count too
 	Refusals     Refusals         // nil: nobody counts
 	Now          func() time.Time // nil: time.Now
 }
@@ -76,6 +89,7 @@ type Options struct {
 type Connections struct {
 	store     Store
 	links     Links
+	parked    ParkedEvents
 	observer  Observer
 	feed      Publisher
 	publicURL string
@@ -85,6 +99,8 @@ type Connections struct {
 
 	restarting sync.Mutex // of restarts, so that several at once allow one try
 	grants     map[connection.ID]grant
+
+	trials *trials
 }
 
 // New makes the operations.
@@ -93,9 +109,9 @@ func New(opt Options) *Connections {
 		opt.Now = time.Now
 	}
 	return &Connections{
-		store: opt.Store, links: opt.Links, observer: opt.Observer, feed: opt.Feed,
+		store: opt.Store, links: opt.Links, parked: opt.Parked, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
-		grants: map[connection.ID]grant{},
+		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}
 }
 

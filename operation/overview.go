@@ -12,7 +12,7 @@ import (
 type Overview struct {
 	Total      int
 	States     []StateCount // states that occur, in the order of [connection.States]
-	NeedPerson []View       // whose state asks somebody to look, worst first; then those whose uplinks are refused
+	NeedPerson []View       // whose state asks somebody to look, worst first; then those with parked events or refused uplinks
 
 	// What all connections together did in the last hour, and per minute over the last five.
 	LastHour           connection.Totals
@@ -63,7 +63,7 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 	}
 	for _, s := range connection.States {
 		for _, view := range byState[s] {
-			if !s.NeedsPerson() && view.Refused.Count > 0 {
+			if !s.NeedsPerson() && (view.Refused.Count > 0 || view.Status.Parked > 0) {
 				v.NeedPerson = append(v.NeedPerson, view)
 			}
 		}

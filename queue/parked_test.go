@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"boardlink/connection"
@@ -125,4 +126,43 @@ func TestPark_has_a_bound(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	ack(t, l, e) // it is still outstanding
+}
+
+func TestParkedReasons_count_and_lead_to_the_events(t *testing.T) {
+	q := open(t, file(t), Options{})
+	putAll(t, q, 6, 1)
+	put(t, q, Event{Connection: 8, DevEUI: dev(1), Kind: "DevEUI_uplink", Body: []byte("{}")})
+	l, other := q.Lanes(7), q.Lanes(8)
+	var ids []int64
+	for i, code := range []connection.ReasonCode{connection.ReasonRefused, connection.ReasonTooLarge, connection.ReasonRefused, connection.ReasonRefused} {
+		e := takeOne(t, l)
+		if err := l.Park(soon(t), e, code, "no"); err != nil {
+			t.Fatal(err)
+		}
+		if i != 1 {
+			ids = append(ids, e.ID)
+		}
+	}
+	if err := other.Park(soon(t), takeOne(t, other), connection.ReasonRefused, "no"); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(ids)
+	got, err := q.ParkedReasons(soon(t), 7)
+	want := []connection.ParkedReason{{Code: connection.ReasonRefused, Count: 3}, {Code: connection.ReasonTooLarge, Count: 1}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("counted %v, %v", got, err)
+	}
+	for _, tc := range []struct {
+		after int64
+		limit int
+		want  []int64
+	}{{0, 10, ids}, {0, 2, ids[:2]}, {ids[0], 10, ids[1:]}, {ids[2], 10, nil}} {
+		got, err := q.ParkedBecause(soon(t), 7, connection.ReasonRefused, tc.after, tc.limit)
+		if err != nil || !slices.Equal(got, tc.want) {
+			t.Errorf("after %d, at most %d: %v, %v; want %v", tc.after, tc.limit, got, err, tc.want)
+		}
+	}
+	if got, err := q.ParkedReasons(soon(t), 9); err != nil || got != nil {
+		t.Errorf("of a connection without: %v, %v", got, err)
+	}
 }

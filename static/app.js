@@ -136,6 +136,17 @@ on('change', async (e) => {
   }
 })
 
+// Several chosen at once.
+on('change', (e) => {
+  const f = e.target.closest('form[data-pick]')
+  if (!f) return
+  const one = e.target, boxes = [...all('[name=id]', f)]
+  if (!one.name) for (const b of boxes) b.checked = one.checked
+  const n = boxes.filter((b) => b.checked).length
+  f.querySelector('[data-pick-all]').checked = n === boxes.length
+  f.querySelector('[data-picked]').textContent = n ? n + ' selected' : ''
+})
+
 // Times, in the words of views/ui/format.go and in the reader's zone.
 const units = [[31536e3, 'year'], [86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']]
 const relative = (seconds, kind) => {

@@ -3,6 +3,8 @@ package thingpark
 import (
 	"strings"
 	"testing"
+
+	"boardlink/connection"
 )
 
 func TestDelivery_says_what_became_of_a_downlink(t *testing.T) {
@@ -54,4 +56,26 @@ func TestCauseText_knows_every_documented_code(t *testing.T) {
 	if CauseText("FF") != "cause not known" {
 		t.Error("FF is not documented")
 	}
+}
+
+func FuzzDelivery(f *testing.F) {
+	f.Add([]byte(`{"DevEUI_downlink_Sent":{"DevEUI":"A1B2C3D4E5F60718","DeliveryStatus":"1","TransmissionSlot":2,"CorrelationID":"4434704901c7450b"}}`))
+	f.Add([]byte(`{"DevEUI_downlink_Sent":{"DevEUI":"A1B2C3D4E5F60718","DeliveryStatus":0,"TransmissionSlot":99,"DeliveryFailedCause1":"zz","DeliveryFailedCause4":"B0"}}`))
+	f.Add([]byte(`{"DevEUI_downlink_Rejected":{"DevEUI":"A1B2C3D4E5F60718","DeliveryStatus":-350,"DownlinkRejectionCause":"\u202eno\u0000"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		doc, err := Parse(body)
+		if err != nil {
+			return
+		}
+		v, ok := doc.Delivery()
+		if !ok {
+			return
+		}
+		if says := v.Sentence(); says == "" || says != connection.Clean(says) || v.Sent && v.Rejected {
+			t.Errorf("%+v: %q", v, says)
+		}
+		if id := v.CorrelationID; id != strings.ToUpper(id) || !isHex(id) || len(id) > 16 {
+			t.Errorf("correlation id %q", id)
+		}
+	})
 }

@@ -66,6 +66,7 @@ type Client struct {
 	port    int
 	roots   *x509.CertPool
 	http    *http.Client
+	watch   *watch // of a probe; nil otherwise
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc

@@ -25,10 +25,11 @@ type Command struct {
 	ID     int64
 	Method string
 	Params json.RawMessage // any JSON; null where there are none
+	CameAt time.Time       // when it came; what waits in [Session.Commands] grows old there
 }
 
 // Commands gives the commands as they come, 128 at most waiting: one that finds the queue full is answered with an
-// error. The channel is closed when the session has ended.
+// error, {"status":"error","code":"too_many_commands","message":".."}. The channel is closed when the session has ended.
 func (s *Session) Commands() <-chan Command { return s.commands }
 
 // received is the library's callback for each PUBLISH. It must not block, or pings and acknowledgements stop with it.
@@ -44,8 +45,9 @@ func (s *Session) received(p paho.PublishReceived) (bool, error) {
 		case s.limitsAnswer <- payload:
 		default:
 		}
+	case topic == topicAttributes:
+		s.attributesPushed(payload)
 	}
-	// Shared attributes of devices mean nothing to LoRaWAN; they are subscribed to because ThingsBoard expects gateways to.
 	return true, nil
 }
 
@@ -92,15 +94,25 @@ func orNull(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
+// overflow is a command that found the queue full; there may be many, so what it says is not kept.
+type overflow struct {
+	device string
+	id     int64
+}
+
+// tooMany is the answer to an overflow.
+var tooMany = json.RawMessage(`{"status":"error","code":"too_many_commands","message":"Boardlink has too many commands waiting; this one was not sent."}`)
+
 // offer queues a command, or has it refused.
 func (s *Session) offer(c Command) {
+	c.CameAt = s.now()
 	select {
 	case s.commands <- c:
 		return
 	default:
 	}
 	select {
-	case s.refusals <- c:
+	case s.refusals <- overflow{c.Device, c.ID}:
 	default:
 		s.log.Warn("Commands come faster than they can even be refused; one was dropped", "device", connection.Clean(c.Device))
 	}
@@ -114,10 +126,10 @@ func (s *Session) refuseOverflow() {
 			return
 		case c := <-s.refusals:
 			ctx, cancel := context.WithTimeout(s.life, refusalTimeout)
-			err := s.Reply(ctx, c.Device, c.ID, map[string]string{"error": "Boardlink has too many commands waiting; this one was not sent."})
+			err := s.Reply(ctx, c.device, c.id, tooMany)
 			cancel()
 			if err != nil && s.life.Err() == nil {
-				s.log.Warn("A command could be neither queued nor refused", "device", connection.Clean(c.Device), "error", err)
+				s.log.Warn("A command could be neither queued nor refused", "device", connection.Clean(c.device), "error", err)
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func TestCommands_that_overflow_are_refused(t *testing.T) {
 			t.Fatalf("%d refusals", len(replies))
 		}
 		for i, r := range replies {
-			if r.topic != topicRPC || !strings.HasPrefix(r.payload, fmt.Sprintf(`{"device":"A","id":%d,"data":{"error":`, commandQueue+i)) {
+			if r.topic != topicRPC || !strings.HasPrefix(r.payload, fmt.Sprintf(`{"device":"A","id":%d,"data":{"status":"error","code":"too_many_commands"`, commandQueue+i)) {
 				t.Errorf("got %v", r)
 			}
 		}

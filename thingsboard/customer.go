@@ -16,27 +16,11 @@ const (
 	pageLimit = 2000
 )
 
-// customerGateway finds a gateway among the devices assigned to the user's customer: the one known from last time, then
-// the one called name, then the first by name.
+// customerGateway finds the gateway of the user's customer, and gives it the flags that it lacks where the user may.
 func (c *Client) customerGateway(ctx context.Context, user User, name, knownID string) (*device, error) {
-	d, err := c.deviceByID(ctx, knownID)
+	d, err := c.findCustomerGateway(ctx, user, name, knownID)
 	if err != nil {
 		return nil, err
-	}
-	if d == nil || !d.isGateway() {
-		d = nil
-		err = c.customerDevices(ctx, user, "", func(candidate *device) bool {
-			if candidate.isGateway() && (d == nil || candidate.Name == name) {
-				d = candidate
-			}
-			return d != nil && d.Name == name
-		})
-	}
-	if err != nil {
-		return nil, err
-	}
-	if d == nil {
-		return nil, fmt.Errorf("find a gateway device: %w", fail(connection.ReasonNoGateway, Config, "", nil))
 	}
 	marked, err := c.markGateway(ctx, d)
 	if err != nil {
@@ -48,6 +32,31 @@ func (c *Client) customerGateway(ctx context.Context, user User, name, knownID s
 		return d, nil
 	}
 	return marked, nil
+}
+
+// findCustomerGateway looks among the devices assigned to the user's customer: for the gateway known from last time, then
+// for the one called name, then for the first by name.
+func (c *Client) findCustomerGateway(ctx context.Context, user User, name, knownID string) (*device, error) {
+	d, err := c.deviceByID(ctx, knownID)
+	if err != nil {
+		return nil, err
+	}
+	if d == nil || !d.isGateway() {
+		d = nil
+		err = c.customerDevices(ctx, user, "", func(candidate *device) bool {
+			if candidate.isGateway() && (d == nil || candidate.Name == name) {
+				d = candidate
+			}
+			return d != nil && (name == "" || d.Name == name)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d == nil {
+		return nil, fmt.Errorf("find a gateway device: %w", fail(connection.ReasonNoGateway, Config, "", nil))
+	}
+	return d, nil
 }
 
 // customerDevices visits the devices of the user's customer, by name, until visit returns true.

@@ -116,7 +116,7 @@ func namedEndpoint(s string, usualPort int, tls bool) (MQTTEndpoint, error) {
 	return MQTTEndpoint{Host: host, Port: port, TLS: tls}, nil
 }
 
-// announced asks ThingsBoard. answered says whether a server new enough to know answered at all; an error is returned
+// announced asks ThingsBoard; g may be without an id. answered says whether a server new enough to know answered at all; an error is returned
 // only where nothing was learnt because of trouble that passes.
 func (c *Client) announced(ctx context.Context, g Gateway, restHost string) (list []MQTTEndpoint, answered bool, err error) {
 	var hub map[string]json.RawMessage
@@ -127,6 +127,9 @@ func (c *Client) announced(ctx context.Context, g Gateway, restHost string) (lis
 	if ctx.Err() != nil {
 		return nil, false, ctx.Err()
 	}
+	if g.ID == "" {
+		return c.announcedByHub(list, hubErr)
+	}
 	var commands map[string]json.RawMessage
 	commandsErr := c.call(ctx, request{method: http.MethodGet, path: "/api/device-connectivity/" + g.ID, out: &commands})
 	if commandsErr == nil {
@@ -135,11 +138,28 @@ func (c *Client) announced(ctx context.Context, g Gateway, restHost string) (lis
 	if hubErr == nil || commandsErr == nil {
 		return list, true, nil
 	}
-	// Releases before 3.6 know neither address: 404, or what their web pages answer to an address they do not know.
-	if a, ok := asAnswer(commandsErr); ok && a.status < 500 && a.status != http.StatusTooManyRequests && a.status != http.StatusUnauthorized {
+	if unknownAddress(commandsErr) { // releases before 3.6 know neither
 		return nil, false, nil
 	}
 	return nil, false, c.explain("ask for the endpoints", commandsErr)
+}
+
+// announcedByHub is what is announced where no device is there yet whose sample commands could be asked for.
+func (c *Client) announcedByHub(list []MQTTEndpoint, hubErr error) ([]MQTTEndpoint, bool, error) {
+	switch {
+	case hubErr == nil:
+		return list, true, nil
+	case unknownAddress(hubErr):
+		return nil, false, nil
+	}
+	return nil, false, c.explain("ask for the endpoints", hubErr)
+}
+
+// unknownAddress reports whether a release does not know an address: it answers 404, or what its web pages answer to one
+// that they do not know.
+func unknownAddress(err error) bool {
+	a, ok := asAnswer(err)
+	return ok && a.status < 500 && a.status != http.StatusTooManyRequests && a.status != http.StatusUnauthorized
 }
 
 // hubEndpoints reads {"mqtt":{"enabled":true,"host":"..","port":"1883"},"mqtts":{..}}.

@@ -92,6 +92,20 @@ func KindOf(err error) Kind {
 	return Transient
 }
 
+// Further reports whether a failed try to connect got further than another: one that ThingsBoard answered tells more
+// than one that reached nobody.
+func Further(a, b error) bool { return progress(CodeOf(a)) > progress(CodeOf(b)) }
+
+func progress(code connection.ReasonCode) int {
+	switch {
+	case strings.HasPrefix(string(code), "dns_"), strings.HasPrefix(string(code), "tcp_"), code == connection.ReasonMQTTNotFound:
+		return 0
+	case strings.HasPrefix(string(code), "tls_"), code == connection.ReasonTimeout:
+		return 1
+	}
+	return 2
+}
+
 // SessionEnded reports whether err says that the MQTT session is over.
 func SessionEnded(err error) bool {
 	var e *Error

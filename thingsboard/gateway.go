@@ -91,10 +91,7 @@ func (c *Client) Gateway(ctx context.Context, name, knownID string) (Gateway, er
 }
 
 func (c *Client) tenantGateway(ctx context.Context, name, knownID string) (*device, bool, error) {
-	d, err := c.deviceByID(ctx, knownID)
-	if d == nil && err == nil {
-		d, err = c.deviceByName(ctx, name)
-	}
+	d, err := c.findTenantGateway(ctx, name, knownID)
 	created := false
 	if d == nil && err == nil {
 		d, created, err = c.createGateway(ctx, name)
@@ -104,6 +101,15 @@ func (c *Client) tenantGateway(ctx context.Context, name, knownID string) (*devi
 	}
 	d, err = c.markGateway(ctx, d)
 	return d, created, err
+}
+
+// findTenantGateway looks for the device known from last time, then for the one called name; nil where neither is there.
+func (c *Client) findTenantGateway(ctx context.Context, name, knownID string) (*device, error) {
+	d, err := c.deviceByID(ctx, knownID)
+	if d == nil && err == nil && name != "" {
+		d, err = c.deviceByName(ctx, name)
+	}
+	return d, err
 }
 
 // deviceByID returns nil where there is no such device, or none that the account may see.

@@ -33,7 +33,9 @@ type Session struct {
 	replies chan struct{} // likewise, for answers to commands, which must not wait behind telemetry
 
 	commands     chan Command
-	refusals     chan Command    // commands to be refused because the queue is full
+	refusals     chan overflow // commands to be refused because the queue is full
+	pushes       chan AttributePush
+	pushesLost   atomic.Int64    // that found the queue full
 	limitsAnswer chan []byte     // what the server says of its limits
 	life         context.Context // ends with the session
 	expire       context.CancelFunc
@@ -53,7 +55,8 @@ type Session struct {
 
 const (
 	commandQueue = 128
-	refusalQueue = 32
+	refusalQueue = 1024
+	pushQueue    = 128
 	// quotaWindow is how long after a PUBACK 0x97 a close without a word still means "too fast".
 	quotaWindow = 2 * time.Second
 )
@@ -64,7 +67,8 @@ func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 		secrets: append(c.secrets(), g.ClientID, g.Username, g.Password),
 		limits:  defaultLimits(), ours: c.options.MaxInflight,
 		commands:     make(chan Command, commandQueue),
-		refusals:     make(chan Command, refusalQueue),
+		refusals:     make(chan overflow, refusalQueue),
+		pushes:       make(chan AttributePush, pushQueue),
 		limitsAnswer: make(chan []byte, 1),
 		done:         make(chan struct{}),
 	}
@@ -245,6 +249,7 @@ func (s *Session) finish() {
 	<-s.client.Done()
 	s.once.Do(func() {
 		close(s.commands)
+		close(s.pushes)
 		close(s.done)
 		time.AfterFunc(answerGrace, s.expire)
 	})

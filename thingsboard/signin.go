@@ -86,6 +86,7 @@ func (c *Client) login(ctx context.Context) error {
 	if pair.Scope != "" || pair.Token == "" || pair.RefreshToken == "" {
 		return c.refuse(fmt.Errorf("sign in: %w", fail(connection.ReasonAuth2FA, Auth, "", nil)))
 	}
+	c.watch.accepted()
 	fresh := newTokens(pair, asked)
 	user, err := c.whoAmI(ctx, fresh.access)
 	if err != nil {

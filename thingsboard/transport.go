@@ -36,7 +36,9 @@ func (c *Client) dialTLS(ctx context.Context, network, address string) (conn *tl
 		return nil, nil, err
 	}
 	conn = tls.Client(socket, &tls.Config{RootCAs: c.roots, ServerName: host, MinVersion: tls.VersionTLS12})
-	if err := conn.HandshakeContext(ctx); err != nil {
+	err = conn.HandshakeContext(ctx)
+	c.watch.shook(socket, conn, err)
+	if err != nil {
 		_ = socket.Close()
 		return nil, nil, &tlsError{err}
 	}

@@ -49,6 +49,8 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case known && (route.Public || route.OwnCredential):
 			return next(c)
+		case s.asksForMethods(c):
+			return next(c)
 		case !v.who.Known() && (known || v.program):
 			return connection.Fail(connection.CodeUnauthorized, "Sign in, or send an API key as Authorization: Bearer KEY.")
 		case !known && s.outside(c):

@@ -52,8 +52,8 @@ func (v *visit) mayWarn() bool {
 }
 
 func (s *Server) answerError(c echo.Context, v *visit, p *Problem) error {
-	if allow := c.Response().Header().Get("Allow"); p.Status == http.StatusMethodNotAllowed && allow != "" {
-		c.Response().Header().Set("Allow", withHead(allow))
+	if p.Status == http.StatusMethodNotAllowed {
+		completeAllow(c.Response().Header())
 	}
 	if v.program {
 		return writeProblem(c, p)
@@ -115,15 +115,4 @@ func (s *Server) wanted(c echo.Context, r *http.Request) string {
 		return "/"
 	}
 	return SafeNext(r.URL.RequestURI())
-}
-
-// withHead adds HEAD to an Allow header: it is answered wherever GET is.
-func withHead(allow string) string {
-	methods := splitList(allow)
-	for _, m := range methods {
-		if m == http.MethodGet {
-			return allow + ", " + http.MethodHead
-		}
-	}
-	return allow
 }

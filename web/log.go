@@ -38,10 +38,15 @@ func (s *Server) answer(next echo.HandlerFunc) echo.HandlerFunc {
 		start := time.Now()
 		v := visitOf(c)
 		c.Response().Header().Set("X-Request-Id", v.id)
+		if v.method == http.MethodOptions {
+			c.Response().Before(func() { completeAllow(c.Response().Header()) })
+		}
 		if err := recovered(next, c); err != nil {
 			s.handleError(err, c)
 		}
-		s.logAccess(c, v, time.Since(start))
+		took := time.Since(start)
+		s.measure(c, v, took)
+		s.logAccess(c, v, took)
 		return nil
 	}
 }

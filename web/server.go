@@ -51,6 +51,8 @@ type Options struct {
 
 	Log *slog.Logger     // nil: nothing is logged
 	Now func() time.Time // of sessions; nil: time.Now
+
+	Meter Meter // told of each request that was answered; may be nil
 }
 
 // Server answers HTTP. It is an [http.Handler] itself, for tests without a listener.
@@ -67,6 +69,7 @@ type Server struct {
 	feed     *live.Feed
 	ready    func(ctx context.Context) error
 	log      *slog.Logger
+	meter    Meter
 	secure   bool
 
 	closing   context.Context // ends when shutting down begins
@@ -86,7 +89,7 @@ func New(opt Options) (*Server, error) {
 		table: map[routeKey]Route{}, placed: map[routeKey]struct{}{},
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
-		secure: public.Scheme == "https", pingEvery: pingEvery,
+		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -29,11 +29,17 @@ type Operations interface {
 	Get(ctx context.Context, id connection.ID) (operation.View, error)
 	List(ctx context.Context, f operation.Filter) ([]operation.View, connection.ID, error)
 	Replace(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets) (operation.View, error)
+	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
+	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
 	Restart(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
+	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
+	Parked(ctx context.Context, id connection.ID, f operation.ParkedFilter) ([]connection.ParkedEvent, int64, error)
+	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 
 // Options are what [Mount] needs.

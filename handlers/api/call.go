@@ -32,6 +32,10 @@ func (c *call) actor() string { return web.Who(c.echo).Actor() }
 
 // id reads the connection's id from the path. What is no id names no connection.
 func (c *call) id() (connection.ID, error) {
+	if c.echo.Request().URL.Path == web.Base+trialPath { // it knows POST alone; the router takes what else comes for an id
+		c.echo.Response().Header().Set("Allow", "OPTIONS, POST")
+		return 0, web.NewProblem(http.StatusMethodNotAllowed, "This address tests connections: POST alone is known here.")
+	}
 	id, err := connection.ParseID(c.echo.Param("id"))
 	if err != nil {
 		return 0, errNoConnection()

@@ -27,10 +27,17 @@ func decode(body []byte) (*sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sent{
-		connection: connection.Connection{Active: true, Configuration: connection.DefaultConfiguration()},
-		keep:       operation.Secrets{Password: true, DownlinkAsKey: true},
-	}
+	return decodeOnto(blank(), raw)
+}
+
+// blank is a connection in which everything has its default.
+func blank() connection.Connection {
+	return connection.Connection{Active: true, Configuration: connection.DefaultConfiguration()}
+}
+
+// decodeOnto lets a body's members replace those of a connection. A null resets a member to its default.
+func decodeOnto(c connection.Connection, raw json.RawMessage) (*sent, error) {
+	s := &sent{connection: c, keep: operation.Secrets{Password: true, DownlinkAsKey: true}}
 	list, err := members(raw)
 	if err != nil {
 		return nil, err
@@ -46,14 +53,17 @@ func decode(body []byte) (*sent, error) {
 func (s *sent) member(m member) (err error) {
 	switch m.name {
 	case "connectorId":
+		if isNull(m.raw) {
+			s.connection.ConnectorID = ""
+		}
 		s.text(m, "connectorId", connection.ConnectorID, func(v string) string { s.connection.ConnectorID = v; return "" })
 	case "name":
 		f, _ := connection.FieldByName("name")
 		s.field(f, m)
 	case "active":
-		if active, ok := asBool(m.raw); ok {
-			s.connection.Active = active
-		} else if !isNull(m.raw) {
+		if active, ok := asBool(m.raw); ok || isNull(m.raw) {
+			s.connection.Active = active || isNull(m.raw)
+		} else {
 			s.wrong("active", giveBool, "true")
 		}
 	case "alarms":
@@ -74,7 +84,8 @@ func (s *sent) member(m member) (err error) {
 }
 
 func (s *sent) configuration(raw json.RawMessage) error {
-	if isNull(raw) {
+	if isNull(raw) { // every setting goes, secrets too
+		s.connection.Configuration, s.keep = connection.DefaultConfiguration(), operation.Secrets{}
 		return nil
 	}
 	if kindOf(raw) != '{' {
@@ -117,7 +128,9 @@ func (s *sent) field(f connection.Field, m member) {
 		s.secret(f, m)
 		return
 	}
-	if isNull(m.raw) { // as if it were left out
+	if isNull(m.raw) {
+		standard := blank()
+		f.Set(&s.connection, f.Get(&standard))
 		return
 	}
 	set := func(value string) string { return f.Set(&s.connection, value) }

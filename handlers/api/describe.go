@@ -1,10 +1,8 @@
 package api
 
 import (
-	"maps"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"boardlink/access"
@@ -20,20 +18,23 @@ var (
 	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
 )
 
-// describe registers the operations. PATCH, the test of a configuration, devices and parked events have their place here
-// too, once there is something behind them.
+// describe registers the operations.
 func (a *api) describe() {
 	handle(a, a.operation("list-connectors", http.MethodGet, "/connectors", "List the types of connections"), reads, a.connectors)
 
 	handle(a, a.operation("list-connections", http.MethodGet, "/connections", "List connections",
 		query("search", "Part of the name, host or user name, or the id.", text()),
 		query("state", "Only connections in these states.", listOf(state("").Schema(nil))),
-		limitParameter(), cursorParameter()), reads, a.list)
-	handle(a, a.with("create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
-	handle(a, a.with("replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
+		limitParameter(), cursorParameter(aNumber)), reads, a.list)
+	handle(a, a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
+	handle(a, a.with(bodyNamed, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
 	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
-	handle(a, a.with("replace-connection", http.MethodPut, "/connections/{id}", "Replace a connection: what is left out goes back to its default, secrets stay", http.StatusOK, pathID(), ifMatch()), changes, a.replace)
+	handle(a, a.with(bodyPatch, "change-connection", http.MethodPatch, "/connections/{id}", "Change a connection: what is left out stays, null goes back to the default", http.StatusOK, pathID(), ifMatch()), changes, a.patch)
+	handle(a, a.with(bodyWhole, "replace-connection", http.MethodPut, "/connections/{id}", "Replace a connection: what is left out goes back to its default, secrets stay", http.StatusOK, pathID(), ifMatch()), changes, a.replace)
 	handle(a, a.operation("delete-connection", http.MethodDelete, "/connections/{id}", "Delete a connection", pathID(), ifMatch()), changes, a.remove)
+
+	handle(a, a.describeTrial(a.with(bodyTrial, "test-connection", http.MethodPost, trialPath, "Test a connection without storing it", http.StatusOK)), changes, a.try)
+	handle(a, a.describeTrial(a.with(bodyPatch, "test-stored-connection", http.MethodPost, storedTrialPath, "Test a connection as it is stored, or with the changes in the body", http.StatusOK, pathID())), changes, a.tryStored)
 
 	restart := a.operation("restart-connection", http.MethodPost, "/connections/{id}/restart", "Close the link and open it again", pathID())
 	retry := a.operation("retry-connection", http.MethodPost, "/connections/{id}/retry", "Make the next try now", pathID())
@@ -45,10 +46,16 @@ func (a *api) describe() {
 		query("window", "The span that ends now.", &huma.Schema{Type: huma.TypeString, Enum: []any{string(operation.Hour), string(operation.Day)}, Default: string(operation.Hour)})), reads, a.metrics)
 	handle(a, a.operation("list-events", http.MethodGet, "/events", "List events, newest first",
 		query("connectionId", "Only events of this connection.", text()),
+		query("devEUI", "Only events of this device.", text()),
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
-		limitParameter(), cursorParameter()), reads, a.events)
+		limitParameter(), cursorParameter(aNumber)), reads, a.events)
+
+	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
+		query("search", "Begin of the DevEUI, or part of the name.", text()),
+		limitParameter(), cursorParameter(`[0-9A-F]{16}`)), reads, a.devices)
+	a.describeParked()
 
 	a.describeBodies()
 	a.describeUplinks()
@@ -56,6 +63,28 @@ func (a *api) describe() {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+}
+
+// describeParked registers what can be done with events that were put aside.
+func (a *api) describeParked() {
+	const path = "/connections/{id}/parked"
+	handle(a, a.operation("list-parked", http.MethodGet, path, "List the events that were put aside, the oldest first", pathID(),
+		limitParameter(), cursorParameter(aNumber)), reads, a.parked)
+	retry := a.operation("retry-parked", http.MethodPost, path, "Put parked events back into the queue: those with the ids, or all", pathID())
+	retry.Metadata = map[string]any{takes: func() *huma.RequestBody {
+		return jsonBody(&huma.Schema{
+			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"action"},
+			Properties: map[string]*huma.Schema{
+				"action": {Type: huma.TypeString, Enum: []any{"retry"}}, "ids": listOf(text()), "all": {Type: huma.TypeBoolean},
+			},
+		})
+	}}
+	handle(a, retry, changes, a.retryParked)
+	drop := a.operation("drop-parked", http.MethodDelete, path, "Throw parked events away for good: those with the ids, or all", pathID(),
+		query("ids", "The ids of the events.", listOf(text())),
+		query("all", "Drop all instead.", &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}))
+	drop.DefaultStatus = http.StatusOK
+	handle(a, drop, changes, a.dropParked)
 }
 
 // operation describes one operation and its errors.
@@ -71,50 +100,10 @@ func (a *api) operation(id, method, path, summary string, parameters ...*huma.Pa
 }
 
 // with describes an operation that takes a connection as its body.
-func (a *api) with(id, method, path, summary string, status int, parameters ...*huma.Param) huma.Operation {
+func (a *api) with(body bodyKind, id, method, path, summary string, status int, parameters ...*huma.Param) huma.Operation {
 	op := a.operation(id, method, path, summary, parameters...)
-	op.DefaultStatus, op.Metadata = status, map[string]any{takesConnection: true}
+	op.DefaultStatus, op.Metadata = status, map[string]any{takes: func() *huma.RequestBody { return a.connectionBody(body, path != storedTrialPath) }}
 	return op
-}
-
-// describeBodies tells which operations take a connection as their body. It comes after their registration: huma would
-// read and check a body that it knows of, and repeat it in its errors.
-func (a *api) describeBodies() {
-	for _, item := range a.huma.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Post, item.Put} {
-			if op == nil || op.Metadata[takesConnection] == nil {
-				continue
-			}
-			op.RequestBody = &huma.RequestBody{
-				Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: a.inputSchema(op.Method)}},
-			}
-		}
-	}
-}
-
-// takesConnection marks operations for describeBodies.
-const takesConnection = "takes connection"
-
-// inputSchema describes a connection as it is sent: what is read-only may be sent and is ignored, and a replacement may
-// leave out the password.
-func (a *api) inputSchema(method string) *huma.Schema {
-	name := "NewConnection"
-	if method == http.MethodPut {
-		name = "ChangedConnection"
-	}
-	schemas := a.huma.OpenAPI().Components.Schemas
-	if _, ok := schemas.Map()[name]; !ok {
-		whole := *schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[resource](), true, "Connection").Ref)
-		settings := configurationSchema()
-		if method == http.MethodPut {
-			settings.Required = slices.DeleteFunc(settings.Required, func(s string) bool { return s == "password" })
-		}
-		whole.Properties = maps.Clone(whole.Properties)
-		whole.Properties["configuration"] = settings
-		whole.Required = []string{"connectorId", "name", "configuration"}
-		schemas.Map()[name] = &whole
-	}
-	return &huma.Schema{Ref: "#/components/schemas/" + name}
 }
 
 // describeUplinks tells of the one address that is served without huma.
@@ -152,8 +141,12 @@ func limitParameter() *huma.Param {
 	return query("limit", "Most items to give.", &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: operation.DefaultLimit})
 }
 
-func cursorParameter() *huma.Param {
-	return query("cursor", "nextCursor of the page before.", text())
+// aNumber is the pattern of most cursors.
+const aNumber = `[1-9][0-9]{0,17}`
+
+// cursorParameter describes a cursor; an empty one is the first page's.
+func cursorParameter(pattern string) *huma.Param {
+	return query("cursor", "nextCursor of the page before.", &huma.Schema{Type: huma.TypeString, Pattern: "^(" + pattern + ")?$"})
 }
 
 func pathID() *huma.Param {

@@ -66,6 +66,9 @@ func eventFilter(c *call) (f operation.EventFilter, err error) {
 			return f, wrong("connectionId", "Give the id of a connection, a decimal number.", "4339")
 		}
 	}
+	if f.DevEUI, err = c.devEUI("devEUI"); err != nil {
+		return f, err
+	}
 	if f.From, err = c.time("from"); err != nil {
 		return f, err
 	}

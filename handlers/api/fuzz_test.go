@@ -57,3 +57,38 @@ func plain(t *testing.T, c connection.Connection) map[string]any {
 	}
 	return values
 }
+
+// FuzzPatch feeds bodies to the reader of patches: it never breaks, a patch that is applied twice is applied once
+// (RFC 7396), and secrets that it does not name stay.
+func FuzzPatch(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"name": "West", "active": false, "alarms": null}`, `{"configuration": null}`, `{"configuration": {"deviceType": null, "downlinkPort": 7}}`,
+		`{"configuration": {"password": "*****", "downlinkAsKey": null}}`, `{"id": 1, "status": [{"a": null}]}`, `{"alarms": [{"recurrence": [null]}]}`, `{"a": {"a": null}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	stored := blank()
+	stored.ConnectorID, stored.Name, stored.Active = connection.ConnectorID, "North", false
+	cfg := &stored.Configuration
+	cfg.HostName, cfg.Username, cfg.Password = "a.example.com:443", "a@example.com", "kept"
+	cfg.DownlinkAsKey, cfg.DownlinkPort, cfg.DeviceType, cfg.CreateDevices = "00112233445566778899aabbccddeeff", 9, "Meter", false
+	f.Fuzz(func(t *testing.T, body []byte) {
+		first, err := decodePatch(body, stored)
+		if err != nil {
+			return
+		}
+		if first.keep.Password && first.keep.DownlinkAsKey { // what stands in their place is not looked at
+			first.connection.Configuration.Password, first.connection.Configuration.DownlinkAsKey = cfg.Password, cfg.DownlinkAsKey
+		}
+		second, err := decodePatch(body, first.connection)
+		if err != nil {
+			t.Fatalf("the same patch, again: %v", err)
+		}
+		if a, b := plain(t, first.connection), plain(t, second.connection); !reflect.DeepEqual(a, b) {
+			t.Errorf("once %v, twice %v", a, b)
+		}
+		if first.keep != second.keep {
+			t.Errorf("kept %v, then %v", first.keep, second.keep)
+		}
+	})
+}

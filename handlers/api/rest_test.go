@@ -78,9 +78,9 @@ func TestUnknownAddresses_and_methods_under_the_base(t *testing.T) {
 	w := newWorld(t)
 	refused(t, w.do("GET", "/api/v1/nothing", ""), 404)
 	refused(t, w.do("GET", "/api", ""), 404)
-	got := w.do("PATCH", "/api/v1/connections/1", "{}")
+	got := w.do("POST", "/api/v1/connections/1", "{}")
 	refused(t, got, 405)
-	if allow := got.Header.Get("Allow"); !strings.Contains(allow, "PUT") || !strings.Contains(allow, "HEAD") {
+	if allow := got.Header.Get("Allow"); !strings.Contains(allow, "PATCH") || !strings.Contains(allow, "HEAD") {
 		t.Errorf("Allow %q", allow)
 	}
 	refused(t, w.site.Visitor().Do("GET", "/api/v1/nothing", ""), 401)
@@ -191,7 +191,7 @@ func TestEvents_are_told_newest_first(t *testing.T) {
 		t.Errorf("an event about nothing: %v", e)
 	}
 	for query, want := range map[string]int{
-		"?connectionId=1": 2, "?connectionId=9": 0, "?level=error": 1, "?level=error,info": 3, "?limit=1": 1, "?cursor=2": 1,
+		"?connectionId=1": 2, "?connectionId=9": 0, "?level=error": 1, "?devEUI=0018b20000000b20": 1, "?devEUI=0018B20000000B21": 0, "?level=error,info": 3, "?limit=1": 1, "?cursor=2": 1,
 		"?from=2026-11-23T11:00:00Z": 2, "?to=2026-11-23T11:00:00Z": 1, "?from=2026-11-23T12:30:00%2B01:00&to=2026-11-23T12:00:00Z": 0,
 	} {
 		if got := len(list(query)); got != want {
@@ -201,7 +201,7 @@ func TestEvents_are_told_newest_first(t *testing.T) {
 	if next := tree(t, w.do("GET", "/events?limit=1", ""))["nextCursor"]; next != "3" {
 		t.Errorf("nextCursor %v", next)
 	}
-	for query, path := range map[string]string{"?from=yesterday": "from", "?to=1": "to", "?level=debug": "level", "?connectionId=x": "connectionId", "?cursor=x": "cursor"} {
+	for query, path := range map[string]string{"?from=yesterday": "from", "?to=1": "to", "?level=debug": "level", "?connectionId=x": "connectionId", "?cursor=x": "cursor", "?devEUI=0018": "devEUI"} {
 		if wrong := refused(t, w.do("GET", "/events"+query, ""), 422); wrong[path] == "" {
 			t.Errorf("%s: %v", query, wrong)
 		}

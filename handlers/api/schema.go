@@ -11,6 +11,18 @@ import (
 // durationPattern is how connection.ParseDuration wants its text.
 const durationPattern = `^[0-9]{1,9}[smhd]$`
 
+// pattern gives the form of a setting, where a pattern can tell it. The rules that count are those of connection.Validate;
+// this spares programs the obvious mistakes.
+func pattern(field string) string {
+	switch field {
+	case "hostName":
+		return `^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$`
+	case "downlinkAsKey":
+		return `^([0-9A-Fa-f]{32}|\*{5})?$`
+	}
+	return ""
+}
+
 // Schema implements [huma.SchemaProvider].
 func (configuration) Schema(huma.Registry) *huma.Schema { return configurationSchema() }
 
@@ -34,6 +46,10 @@ func fieldSchema(f connection.Field, standard string) *huma.Schema {
 	}
 	if standard != "" {
 		s.Default = standard
+	}
+	s.Pattern = pattern(f.Name)
+	if f.Name == "username" {
+		s.Format = "email"
 	}
 	if f.Max > 0 {
 		s.MaxLength = &f.Max

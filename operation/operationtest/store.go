@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +25,11 @@ type Store struct {
 	events  []connection.Event
 	minutes []connection.Minute
 	devices map[connection.ID]int
+	seen    []connection.Device // by DevEUI
+	shared  []connection.SharedAttribute
+	sent    []connection.Command
 	allowed []connection.ID
+	tries   map[connection.ID]int
 }
 
 var _ operation.Store = (*Store)(nil)
@@ -193,7 +198,7 @@ func (s *Store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	var page []connection.Event
 	for _, e := range slices.Backward(s.events) {
 		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID != 0 && e.ID >= f.BeforeID ||
-			!f.From.IsZero() && e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) ||
+			f.DevEUI != "" && e.DevEUI != f.DevEUI || !f.From.IsZero() && e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) ||
 			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
 			continue
 		}
@@ -239,4 +244,86 @@ func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection
 		all[m.ConnectionID] = t
 	}
 	return all, s.Fail
+}
+
+// Tell implements [operation.Store].
+func (s *Store) Tell(_ context.Context, e connection.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(e)
+	return s.Fail
+}
+
+// AddDevices puts devices in.
+func (s *Store) AddDevices(seen ...connection.Device) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, seen...)
+	slices.SortFunc(s.seen, func(a, b connection.Device) int { return cmp.Compare(a.DevEUI, b.DevEUI) })
+}
+
+// Devices implements [operation.Store].
+func (s *Store) Devices(_ context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []connection.Device
+	for _, d := range s.seen {
+		if d.ConnectionID == id && d.DevEUI > f.AfterDevEUI && len(page) < f.Limit &&
+			(strings.HasPrefix(d.DevEUI, strings.ToUpper(f.Search)) || strings.Contains(strings.ToLower(d.Name), strings.ToLower(f.Search))) {
+			page = append(page, d)
+		}
+	}
+	return page, s.Fail
+}
+
+// Device implements [operation.Store].
+func (s *Store) Device(_ context.Context, id connection.ID, devEUI string) (connection.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.seen {
+		if d.ConnectionID == id && d.DevEUI == devEUI {
+			return d, s.Fail
+		}
+	}
+	return connection.Device{}, connection.Fail(connection.CodeNotFound, "There is no such device on this connection.")
+}
+
+// AddAttributes puts in what ThingsBoard shares with devices.
+func (s *Store) AddAttributes(shared ...connection.SharedAttribute) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shared = append(s.shared, shared...)
+}
+
+// SharedAttributes implements [operation.Store].
+func (s *Store) SharedAttributes(_ context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.SharedAttribute
+	for _, a := range s.shared {
+		if a.ConnectionID == id && a.DevEUI == devEUI {
+			list = append(list, a)
+		}
+	}
+	return list, s.Fail
+}
+
+// AddCommands puts commands in, the latest first.
+func (s *Store) AddCommands(sent ...connection.Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, sent...)
+}
+
+// DeviceCommands implements [operation.Store].
+func (s *Store) DeviceCommands(_ context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Command
+	for _, c := range s.sent {
+		if c.ConnectionID == id && c.DevEUI == devEUI && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list, s.Fail
 }

@@ -16,9 +16,11 @@ type World struct {
 	*operation.Connections
 	Store    *Store
 	Links    *Links
+	Parked   *Parked
 	Observer *Observer
 	Feed     *Feed
 	Refusals *Refusals
+	Prober   *Prober
 }
 
 // Now is the time in a [World] that was given no clock.
@@ -32,10 +34,14 @@ func New(now func() time.Time) *World {
 	if now == nil {
 		now = func() time.Time { return Now }
 	}
-	w := &World{Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Observer: &Observer{}, Feed: &Feed{}, Refusals: &Refusals{}}
+	w := &World{
+		Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Parked: &Parked{}, Observer: &Observer{}, Feed: &Feed{},
+		Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted},
+	}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Prober: w.Prober, Tries: w.Store,
 		NewUplinkKey: func() connection.Secret {
 			keys++
 			return connection.Secret(fmt.Sprintf("uplink-key-%d", keys))

@@ -269,7 +269,7 @@ func (d Details) dialog() templ.Component {
 
 // fate says what becomes of the events that are not delivered yet.
 func (d Delete) fate() string {
-	waiting, aside := ui.Plural(d.Waiting, "event waits", "events wait")+" to be delivered", ui.Plural(d.Parked, "event is", "events are")+" put aside"
+	waiting, aside := ui.Plural(d.Waiting, "event waits", "events wait")+" to be delivered", ui.Plural(d.Parked, "event is", "events are")+" parked"
 	switch {
 	case d.Waiting > 0 && d.Parked > 0:
 		return waiting + " and " + aside + ": all of them are thrown away."

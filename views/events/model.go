@@ -23,13 +23,14 @@ type Model struct {
 	Connections []Choice
 	Connection  connection.ID    // chosen, 0 for any
 	Level       connection.Level // chosen, "" for any
+	DevEUI      string           // chosen, "" for any
 	Before      int64            // where this page begins, 0 for the newest
 	Next        int64            // where the next page begins, 0 for none
 	Now         time.Time
 }
 
 // Filtered reports whether only a part of the events is shown.
-func (m Model) Filtered() bool { return m.Connection != 0 || m.Level != "" }
+func (m Model) Filtered() bool { return m.Connection != 0 || m.Level != "" || m.DevEUI != "" }
 
 func (m Model) address(before int64, part string) string {
 	q := url.Values{}
@@ -38,6 +39,9 @@ func (m Model) address(before int64, part string) string {
 	}
 	if m.Level != "" {
 		q.Set("level", string(m.Level))
+	}
+	if m.DevEUI != "" {
+		q.Set("devEUI", m.DevEUI)
 	}
 	if before > 0 {
 		q.Set("before", strconv.FormatInt(before, 10))
