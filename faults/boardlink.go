@@ -157,6 +157,7 @@ func (w *World) look(ctx context.Context, links *link.Manager) {
 		now := time.Now()
 		for id, s := range links.Statuses() {
 			w.History.State(id, s, now)
+			w.link(id).showed(s)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ type Link struct {
 	publishes atomic.Int64
 
 	mu    sync.Mutex
-	shown []connection.Status // stored, the latest of them
+	shown []connection.Status // stored or seen, the latest of them
 	held  []Wait              // likewise
 	ways  map[int]*way        // by ThingsBoard
 	at    int                 // the ThingsBoard that the connection is turned to
@@ -183,8 +184,8 @@ type Wait struct {
 	After  time.Duration
 }
 
-// Shown are the states that the link stored, oldest first: every change of state, and what is said of a state about once a
-// second.
+// Shown are the states that the link stored or that were seen at a look, each once. One that lasts less long than a look
+// takes may be missing, since the database gets the last of several.
 func (l *Link) Shown() []connection.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -206,7 +207,12 @@ func (l *Link) Waits(device int) (waits []Wait) {
 func (l *Link) showed(s connection.Status) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shown = latest(append(l.shown, s))
+	same := func(o connection.Status) bool {
+		return o.State == s.State && o.ReasonCode == s.ReasonCode && o.NextAttemptAt.Equal(s.NextAttemptAt)
+	}
+	if !slices.ContainsFunc(l.shown[max(len(l.shown)-8, 0):], same) {
+		l.shown = latest(append(l.shown, s))
+	}
 }
 
 func (l *Link) waits(w Wait) {

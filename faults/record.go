@@ -137,14 +137,18 @@ func (c recordingClient) SendTelemetry(ctx context.Context, deviceID string, ent
 type recordingSession struct {
 	link.Session
 	l     *Link
-	ended atomic.Bool // a publish was without an outcome: what begins after that does not go out
+	ended atomic.Bool // a publish was without an outcome: what begins after that is not of the window
 }
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	s.l.publishes.Add(1)
 	late := s.ended.Load()
 	err := s.Session.Telemetry(ctx, device, entries)
-	if withoutOutcome(err) && !late {
+	switch {
+	case !withoutOutcome(err):
+	case late: // it seldom goes out: the session is over, and not everybody knows
+		s.l.w.History.Excuse(s.l.ID, 1)
+	default:
 		s.ended.Store(true)
 		s.l.w.History.Unsettled(s.l.ID, s)
 	}

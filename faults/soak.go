@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ type SoakOptions struct {
 	Seed      uint64        // see [SeedFromEnvironment]
 	Out       io.Writer     // os.Stdout
 	Verbose   bool          // tell each thing that goes wrong
+	Profile   string        // file for a profile of the heap when all is drained; empty: none
 }
 
 func (o SoakOptions) withDefaults() SoakOptions {
@@ -122,7 +124,7 @@ func (s *soak) run(ctx context.Context) {
 	random, jitter := rand.New(rand.NewPCG(opt.Seed, 3)), sync.Mutex{}
 	draw := func() float64 { jitter.Lock(); defer jitter.Unlock(); return random.Float64() }
 	w := New(s.runner, Options{Links: opt.Links, Devices: opt.Devices, Sandboxes: opt.Sandboxes, Seed: opt.Seed, Own: true, Look: time.Second, Random: draw,
-		Sandbox: sandbox.Options{History: 200}, History: history.Options{Slack: 20 * time.Second}})
+		Sandbox: sandbox.Options{History: 10}, History: history.Options{Slack: 20 * time.Second}})
 	s.world = w
 	w.Start()
 	begun := time.Now()
@@ -144,6 +146,9 @@ func (s *soak) run(ctx context.Context) {
 	s.report.Acts = n.done
 	s.report.Failures = append(s.report.Failures, n.fails...)
 	s.drain(begun)
+	if opt.Profile != "" {
+		s.profile()
+	}
 	warm := s.samples[min(len(s.samples)/4, 8):] // caches fill at first
 	s.report.RSS = history.Slope(warm, func(m history.Sample) int64 { return m.RSS })
 	s.report.Heap = history.Slope(warm, func(m history.Sample) int64 { return m.Heap })
@@ -209,6 +214,18 @@ func (s *soak) drain(begun time.Time) {
 	}
 	s.report.Drained, s.report.Retries = time.Since(begin), w.Presses()
 	s.progress(begun, history.Measure())
+}
+
+// profile writes what lives on the heap, so that a slope can be explained.
+func (s *soak) profile() {
+	f, err := os.Create(s.opt.Profile)
+	if err == nil {
+		runtime.GC()
+		err = errors.Join(pprof.WriteHeapProfile(f), f.Close())
+	}
+	if err != nil {
+		s.runner.Errorf("write a profile: %v", err)
+	}
 }
 
 func (s *soak) stuck() map[connection.ID]connection.Status {

@@ -164,6 +164,9 @@ func (s *Session) publish(ctx context.Context, window chan struct{}, topic strin
 
 // send publishes and judges the outcome.
 func (s *Session) send(ctx context.Context, topic string, payload []byte) error {
+	if err := ctx.Err(); err != nil { // the library would send it all the same
+		return err
+	}
 	if topic == topicConnect {
 		s.opening.Add(1)
 		defer s.opening.Add(-1)

@@ -171,6 +171,25 @@ func TestSession_publish_given_up_by_its_caller_leaves_the_session_open(t *testi
 	})
 }
 
+func TestSession_sends_nothing_for_a_caller_who_has_given_up(t *testing.T) {
+	sent := 0
+	b := &broker{published: func(*peer, *packets.Publish) { sent++ }}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		sent = 0 // what opened the session
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 { // a select that has both ways open takes either
+			if err := s.Telemetry(ctx, "d", reading(1)); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		}
+		synctest.Wait()
+		if sent != 0 {
+			t.Errorf("%d publishes went out", sent)
+		}
+	})
+}
+
 func TestSession_finds_a_silent_peer_within_thirty_seconds(t *testing.T) {
 	b := &broker{mute: true}
 	inBubble(t, b, func(t *testing.T, s *Session) {

@@ -22,6 +22,7 @@ func main() {
 	flag.Float64Var(&opt.Rate, "rate", 0, "uplinks a second of each link (5)")
 	flag.DurationVar(&opt.Act, "act", 0, "between two things that go wrong, on average (1s)")
 	flag.Uint64Var(&opt.Seed, "seed", 0, "makes the choices of an earlier soak again (FAULTS_SEED, else another each time)")
+	flag.StringVar(&opt.Profile, "heap", "", "file for a profile of the heap at the end")
 	flag.BoolVar(&opt.Verbose, "v", false, "tell each thing that goes wrong")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
