@@ -71,7 +71,7 @@ func TestDelete_while_forwarding_and_across_a_restart_accounts_for_everything(t 
 		return false
 	})
 	feeder.Stop()
-	w.Finish(30 * time.Second)
+	w.Finish(time.Minute)
 }
 
 func TestEdit_while_forwarding_sends_nothing_to_the_place_that_was_left(t *testing.T) {
@@ -106,7 +106,7 @@ func TestEdit_while_forwarding_sends_nothing_to_the_place_that_was_left(t *testi
 		})
 	}
 	feeder.Stop()
-	v := w.Finish(30 * time.Second)
+	v := w.Finish(time.Minute)
 	if v.Figures.Repeats != 0 {
 		t.Error(v) // each session had time to hear its PUBACKs
 	}
@@ -146,5 +146,5 @@ func TestPause_sends_nothing_keeps_the_queue_and_resumes_in_order(t *testing.T) 
 		l.Reaches(connection.Opened, 20*time.Second)
 	}
 	feeder.Stop()
-	w.Finish(30 * time.Second)
+	w.Finish(time.Minute)
 }

@@ -22,7 +22,7 @@ func TestPUBACK_that_never_comes_ends_the_session_and_repeats_what_was_under_way
 	l := w.Links[0]
 	w.Start()
 	w.Backlog(2)
-	w.Settle(20 * time.Second)
+	w.Settle(time.Minute)
 	w.TB().Set(func(b *sandbox.Behaviour) { b.PubackWithhold = true })
 	begun := time.Now()
 	w.Backlog(1)
@@ -33,7 +33,7 @@ func TestPUBACK_that_never_comes_ends_the_session_and_repeats_what_was_under_way
 	if s := l.Fails(12 * time.Second); s.ReasonCode != connection.ReasonNoAck || s.NextAttemptAt.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	v := w.Finish(30 * time.Second)
+	v := w.Finish(time.Minute)
 	if f := v.Figures; f.Arrived != 30 || f.Repeats == 0 || f.Repeats > 10 {
 		t.Error(v)
 	}
@@ -118,7 +118,7 @@ func TestServer_without_MQTT_5_is_told_and_never_spoken_to_in_another_version(t 
 				t.Errorf("spoke version %d", c.Version)
 			}
 		}
-		w.Finish(40 * time.Second)
+		w.Finish(time.Minute)
 	})
 	t.Run("it closes without a word", func(t *testing.T) {
 		t.Parallel()
@@ -165,11 +165,11 @@ func TestUplink_that_ThingPark_posts_ten_times_is_one_point(t *testing.T) {
 		}
 		posts.Wait()
 	}
-	w.Settle(30 * time.Second)
+	w.Settle(time.Minute)
 	for d := range l.Devices { // and once more after delivery
 		l.Post(d, 2)
 	}
-	v := w.Finish(30 * time.Second)
+	v := w.Finish(time.Minute)
 	if v.Figures.Accepted != 15 || v.Figures.Arrived != 15 {
 		t.Error(v)
 	}
