@@ -11,7 +11,7 @@ const auditsThatAgree = 3
 // for where everything that is counted should be in sight. wrong holds by how much, and how often in a row, for the
 // next call.
 func (q *Queue) audit(wrong map[connection.ID]suspicion) {
-	_ = <-q.writer.do(func(t *tx) error { // what fails is told by the writer
+	<-q.writer.do(func(t *tx) error { // what fails is told by the writer
 		for id, n := range t.q.counted() {
 			if now := t.changed[id]; now != nil { // by what left the queue with this transaction
 				n = *now
