@@ -11,7 +11,7 @@ const auditsThatAgree = 3
 // for where everything that is counted should be in sight. wrong holds by how much, and how often in a row, for the
 // next call.
 func (q *Queue) audit(wrong map[connection.ID]suspicion) {
-	<-q.writer.do(func(t *tx) error { // what fails is told by the writer
+	looked := q.writer.do(func(t *tx) error {
 		for id, n := range t.q.counted() {
 			if now := t.changed[id]; now != nil { // by what left the queue with this transaction
 				n = *now
@@ -40,6 +40,9 @@ func (q *Queue) audit(wrong map[connection.ID]suspicion) {
 		}
 		return nil
 	})
+	if err := <-looked; err != nil {
+		q.log.Debug("The counters could not be compared with what is there", "error", err)
+	}
 }
 
 // suspicion is by how much counters and events differ.
