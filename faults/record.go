@@ -161,7 +161,7 @@ func withoutOutcome(err error) bool {
 		return false
 	}
 	var e *thingsboard.Error
-	return !errors.As(err, &e) || e.SessionEnded || e.Kind == thingsboard.Transient
+	return !errors.As(err, &e) || !e.Unsent && (e.SessionEnded || e.Kind == thingsboard.Transient)
 }
 
 // dialCounts counts the dials of each connection.

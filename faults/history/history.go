@@ -101,7 +101,8 @@ func (f *frame) settled() bool { return f.accepted.IsZero() || f.points > 0 || f
 type book struct {
 	expired, deleted int64 // told to operators
 	repeats          int64
-	excused          int64 // repeats that had a cause
+	excused          int64    // repeats that had a cause
+	again            []string // the latest repeats: device, frame and moments, for the report
 	unsettled        map[any]int
 	disconnects      int64
 	aim              string
@@ -202,6 +203,8 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 	if f.points > 1 {
 		b.repeats++
 		h.sum.Repeats++
+		b.again = append(b.again, fmt.Sprintf("%s frame %d at %s, posted %s", device, number, at.Format("15:04:05.000"), f.posted.Format("15:04:05.000")))
+		b.again = b.again[max(len(b.again)-most, 0):]
 		if f.ts != ts || f.values != sum {
 			h.blame("I3", l.id, device, []int64{number}, fmt.Sprintf("came again and was another: ts %d was %d, values now %s", ts, f.ts, short(values)))
 		}

@@ -234,7 +234,8 @@ func (h *History) judge(v *Verdict, sum *LinkFigures, b *book, lanes []*lane, lo
 		sum.Missing = 0
 	}
 	if sum.Repeats > sum.Excused {
-		v.add("I3", id, "", nil, fmt.Sprintf("%d points were repeated and %d repeats had a cause", sum.Repeats, sum.Excused))
+		v.add("I3", id, "", nil, fmt.Sprintf("%d points were repeated and %d repeats had a cause; the latest: %s",
+			sum.Repeats, sum.Excused, strings.Join(b.again, "; ")))
 	}
 }
 
