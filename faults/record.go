@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"sync"
@@ -73,7 +74,7 @@ func (l *recordingLanes) Retry(e queue.Event, after time.Duration) {
 func (l *recordingLanes) Ack(ctx context.Context, e queue.Event) error {
 	err := l.Lanes.Ack(ctx, e)
 	if err != nil { // it was delivered, and will be handed out again
-		l.h.Unsettled(e.Connection, l)
+		l.h.Unsettled(e.Connection, e.DevEUI, e.FCntUp, l)
 	}
 	return err
 }
@@ -105,16 +106,17 @@ func (w *World) opener(dial func(context.Context, string, string) (net.Conn, err
 		if err != nil {
 			return nil, err
 		}
-		return recordingClient{client, w.link(c.ID)}, nil
+		return &recordingClient{Client: client, l: w.link(c.ID)}, nil
 	}
 }
 
 type recordingClient struct {
 	link.Client
-	l *Link
+	l     *Link
+	names sync.Map // of devices, by their ids
 }
 
-func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (link.Session, error) {
+func (c *recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (link.Session, error) {
 	session, err := c.Client.Connect(ctx, ep, g)
 	if err != nil {
 		return nil, err
@@ -126,10 +128,18 @@ func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoin
 	return &recordingSession{Session: session, l: c.l}, nil
 }
 
-func (c recordingClient) SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error {
+func (c *recordingClient) FindDevice(ctx context.Context, name string) (id string, found bool, err error) {
+	id, found, err = c.Client.FindDevice(ctx, name)
+	if found {
+		c.names.Store(id, name)
+	}
+	return id, found, err
+}
+
+func (c *recordingClient) SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error {
 	err := c.Client.SendTelemetry(ctx, deviceID, entries)
-	if withoutOutcome(err) {
-		c.l.w.History.Unsettled(c.l.ID, "REST")
+	if name, known := c.names.Load(deviceID); known && withoutOutcome(err) {
+		c.l.unsettled(name.(string), entries, "REST")
 	}
 	return err
 }
@@ -142,17 +152,30 @@ type recordingSession struct {
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	s.l.publishes.Add(1)
-	late := s.ended.Load()
+	var session any = s
+	if s.ended.Load() { // it seldom goes out: the session is over, and not everybody knows
+		session = nil
+	}
 	err := s.Session.Telemetry(ctx, device, entries)
-	switch {
-	case !withoutOutcome(err):
-	case late: // it seldom goes out: the session is over, and not everybody knows
-		s.l.w.History.Excuse(s.l.ID, 1)
-	default:
+	if withoutOutcome(err) {
 		s.ended.Store(true)
-		s.l.w.History.Unsettled(s.l.ID, s)
+		s.l.unsettled(device, entries, session)
 	}
 	return err
+}
+
+// unsettled writes down that what was sent of a device had no outcome. A point without a frame counter is held against
+// whoever sent it when it arrives.
+func (l *Link) unsettled(device string, entries []thingsboard.Entry, session any) {
+	for _, e := range entries {
+		var values map[string]json.RawMessage
+		if json.Unmarshal(e.Values, &values) != nil {
+			continue
+		}
+		if number, ok := history.FrameOf(values); ok {
+			l.w.History.Unsettled(l.ID, device, number, session)
+		}
+	}
 }
 
 // withoutOutcome reports whether what was sent may have been taken for all that the error says.

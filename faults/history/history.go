@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,6 +75,7 @@ type lane struct {
 	frames    map[int64]*frame
 	stamps    map[int64]int64 // frame by time stamp
 	forgotten int64           // frames below it came to their end, and are not remembered one by one
+	kept      []int64         // but for these: they were parked, and may go out again
 	latest    time.Time       // when the latest of those that arrived was posted
 	latestOf  int64
 }
@@ -87,6 +89,7 @@ type frame struct {
 	posts    int16     // without those that were refused
 	refused  int16
 	points   int32
+	open     int32 // publishes of it without an outcome
 	ts       int64 // of its points
 	values   uint64
 	parked   bool // now
@@ -97,13 +100,22 @@ type frame struct {
 // settled reports whether nothing more is owed to the event.
 func (f *frame) settled() bool { return f.accepted.IsZero() || f.points > 0 || f.parked || f.dropped }
 
+// repeats tells the causes by which the event may have come again, and how many of its repeats they explain.
+func (f *frame) repeats() (causes, caused int64) {
+	causes = int64(f.open) + int64(max(f.posts-1, 0))
+	return causes, min(causes, int64(max(f.points-1, 0)))
+}
+
 // book is what is known of one connection.
 type book struct {
-	expired, deleted int64 // told to operators
-	repeats          int64
-	excused          int64    // repeats that had a cause
-	again            []string // the latest repeats: device, frame and moments, for the report
-	unsettled        map[any]int
+	expired, deleted int64       // told to operators
+	repeats          int64       // points beyond the first of their event
+	caused           int64       // those of them that causes of their own events explain, of events that are forgotten
+	late             int64       // those that came when their event was forgotten
+	spare            int64       // causes of events that are forgotten which no repeat needed yet
+	pardon           int64       // repeats that may be of whatever event of the connection
+	again            []string    // events that are forgotten and came again more often than they had causes, the latest
+	unsettled        map[any]int // publishes without an outcome, by session
 	disconnects      int64
 	aim              string
 	aimedAt          time.Time
@@ -131,7 +143,7 @@ func (h *History) Post(id connection.ID, device string, number int64, at time.Ti
 	}
 	h.sum.Posts++
 	if f == nil {
-		h.book(id).excused++ // it came to its end long ago, and will be repeated
+		h.book(id).spare++ // it came to its end long ago, and will be repeated
 	} else {
 		f.posts++
 		f.touched = now
@@ -190,6 +202,7 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 	switch {
 	case f == nil && number < l.forgotten:
 		b.repeats++
+		b.late++
 		h.sum.Repeats++
 		h.sum.Unchecked++
 		return
@@ -203,8 +216,6 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 	if f.points > 1 {
 		b.repeats++
 		h.sum.Repeats++
-		b.again = append(b.again, fmt.Sprintf("%s frame %d at %s, posted %s", device, number, at.Format("15:04:05.000"), f.posted.Format("15:04:05.000")))
-		b.again = b.again[max(len(b.again)-most, 0):]
 		if f.ts != ts || f.values != sum {
 			h.blame("I3", l.id, device, []int64{number}, fmt.Sprintf("came again and was another: ts %d was %d, values now %s", ts, f.ts, short(values)))
 		}
@@ -275,20 +286,33 @@ func (h *History) Expired(id connection.ID, n int64) { h.tell(id, func(b *book) 
 // Deleted writes down that operators were told of n events that were thrown away with their connection.
 func (h *History) Deleted(id connection.ID, n int64) { h.tell(id, func(b *book) { b.deleted += n }) }
 
-// Unsettled writes down that a publish of a session ended without an outcome: its event may come again. session is
-// whatever tells one session of the connection from another.
-func (h *History) Unsettled(id connection.ID, session any) {
-	h.tell(id, func(b *book) {
-		if b.unsettled == nil {
-			b.unsettled = map[any]int{}
-		}
-		b.unsettled[session]++
-		b.excused++
-		h.sum.Unsettled++
-		if b.unsettled[session] == h.opt.Window+1 {
-			h.blame("I3", id, "", nil, fmt.Sprintf("more than %d publishes of one session were without an outcome when it ended", h.opt.Window))
-		}
-	})
+// Unsettled writes down that a publish of an event ended without an outcome: that event may come again. session is
+// whatever tells one session of the connection from another, nil where the publish does not count to the window of its
+// session, because it began when others were without an outcome already.
+func (h *History) Unsettled(id connection.ID, device string, number int64, session any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b, l := h.book(id), h.lane(id, device)
+	switch f := l.frames[number]; {
+	case f != nil:
+		f.open++
+		f.touched = time.Now()
+	case number < l.forgotten:
+		b.spare++
+	default:
+		h.blame("I8", id, device, []int64{number}, "was sent and was never posted")
+	}
+	if session == nil {
+		return
+	}
+	if b.unsettled == nil {
+		b.unsettled = map[any]int{}
+	}
+	b.unsettled[session]++
+	h.sum.Unsettled++
+	if b.unsettled[session] == h.opt.Window+1 {
+		h.blame("I3", id, "", nil, fmt.Sprintf("more than %d publishes of one session were without an outcome when it ended", h.opt.Window))
+	}
 }
 
 // Ended writes down that a session is over whose publishes without an outcome are written down one by one.
@@ -303,7 +327,7 @@ func (h *History) Ended(id connection.ID) {
 func (h *History) Disconnected(id connection.ID) {
 	h.tell(id, func(b *book) {
 		b.disconnects++
-		b.excused += int64(h.opt.Window)
+		b.pardon += int64(h.opt.Window)
 		h.sum.Disconnects++
 	})
 }
@@ -315,13 +339,8 @@ func (h *History) Killed() {
 	defer h.mu.Unlock()
 	h.sum.Kills++
 	for _, b := range h.books {
-		b.excused += int64(h.opt.Batch + h.opt.Window)
+		b.pardon += int64(h.opt.Batch + h.opt.Window)
 	}
-}
-
-// Excuse lets n more repeats of a connection pass.
-func (h *History) Excuse(id connection.ID, n int) {
-	h.tell(id, func(b *book) { b.excused += int64(n) })
 }
 
 // transit is how long what was sent may be on its way through buffers that nobody can call back.
@@ -340,19 +359,30 @@ func (h *History) tell(id connection.ID, change func(*book)) {
 }
 
 // Forget lets go of what came to its end before t and is the oldest of its device, so that a long run needs no more
-// memory than a short one. A repeat that comes later is counted, and its values are not compared.
+// memory than a short one. What is parked is remembered, since it may go out again. A repeat that comes later is counted,
+// and its values are not compared.
 func (h *History) Forget(t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, l := range h.lanes {
+		l.kept = slices.DeleteFunc(l.kept, func(number int64) bool {
+			f := l.frames[number]
+			over := f.settled() && !f.parked && f.touched.Before(t)
+			if over {
+				h.close(l, f, number)
+			}
+			return over
+		})
 		for {
 			f := l.frames[l.forgotten]
 			if f == nil || !f.settled() || !f.touched.Before(t) {
 				break
 			}
-			h.close(l, f)
-			delete(l.stamps, f.ts)
-			delete(l.frames, l.forgotten)
+			if f.parked {
+				l.kept = append(l.kept, l.forgotten)
+			} else {
+				h.close(l, f, l.forgotten)
+			}
 			l.forgotten++
 		}
 	}
@@ -363,23 +393,34 @@ func (h *History) Forget(t time.Time) {
 	}
 }
 
-// close judges an event that is about to be forgotten. h.mu is held.
-func (h *History) close(l *lane, f *frame) {
+// close judges an event and forgets it. h.mu is held.
+func (h *History) close(l *lane, f *frame, number int64) {
 	b := h.book(l.id)
 	if f.points > 0 && f.accepted.IsZero() && f.posts == 0 {
-		h.blame("I8", l.id, l.device, []int64{l.forgotten}, "arrived though it was refused")
+		h.blame("I8", l.id, l.device, []int64{number}, "arrived though it was refused")
 	}
-	if f.posts > 1 {
-		b.excused += int64(f.posts - 1)
-	}
-	switch {
-	case f.points > 0 || f.accepted.IsZero():
-	case f.parked:
-		h.sum.Parked++
-	case f.dropped:
+	causes, caused := f.repeats()
+	b.caused += caused
+	b.spare += causes - caused
+	b.again = f.explain(b.again, l.device, number)
+	if f.points == 0 && f.dropped && !f.accepted.IsZero() {
 		h.sum.Dropped++
 		b.expired--
 	}
+	delete(l.stamps, f.ts)
+	delete(l.frames, number)
+}
+
+// explain adds the event to those that came again more often than it had causes, of which the latest are kept.
+func (f *frame) explain(again []string, device string, number int64) []string {
+	causes, caused := f.repeats()
+	if int64(f.points) <= 1+caused {
+		return again
+	}
+	const clock = "15:04:05.000"
+	again = append(again, fmt.Sprintf("%s frame %d has %d points and %d causes for more, posted %s, last heard of %s",
+		device, number, f.points, causes, f.posted.Format(clock), f.touched.Format(clock)))
+	return again[max(len(again)-most, 0):]
 }
 
 // lane finds or makes what is known of a device. h.mu is held.

@@ -43,7 +43,7 @@ func good(h *History) {
 	post(h, 1, Accepted)
 	arrive(h, 0)
 	arrive(h, 1)
-	h.Unsettled(link, 1)
+	h.Unsettled(link, device, 1, "first")
 	h.Ended(link)
 	arrive(h, 1)
 	h.State(link, connection.Status{State: connection.Opened, Reason: "Connected to ThingsBoard.", ReasonCode: connection.ReasonConnected}, time.Now())
@@ -109,17 +109,19 @@ func TestVerdict_catches(t *testing.T) {
 			arrive(h, 2)
 		}, want: "I2 connection 7 device " + device + " frames 3, 2: 3 arrived before 2"},
 		"a repeat with other values": {run: func(h *History) {
-			h.Unsettled(link, 1)
+			h.Unsettled(link, device, 1, "first")
 			h.Point(store, device, stamp(1), map[string]json.RawMessage{"fCntUp": json.RawMessage("1"), "temperature": json.RawMessage("21.50")}, time.Now())
 		}, want: "I3 connection 7 device " + device + " frames 1: came again and was another"},
 		"a repeat with another time stamp": {run: func(h *History) {
-			h.Unsettled(link, 1)
+			h.Unsettled(link, device, 1, "first")
 			h.Point(store, device, stamp(1)+1, values(1), time.Now())
 		}, want: "I3 connection 7 device " + device + " frames 1: came again and was another"},
 		"a repeat without a cause": {run: func(h *History) { arrive(h, 0) }, want: "I3 connection 7: 2 points were repeated and 1 repeats had a cause"},
+		"a repeat whose cause is another event's": {run: func(h *History) { h.Unsettled(link, device, 1, "first"); arrive(h, 0) },
+			want: "I3 connection 7: 2 points were repeated and 1 repeats had a cause; the latest without: " + device + " frame 0 has 2 points and 0 causes"},
 		"more under way than the window": {opt: Options{Window: 2}, run: func(h *History) {
 			for range 3 {
-				h.Unsettled(link, 2)
+				h.Unsettled(link, device, 1, "second")
 			}
 		}, want: "I3 connection 7: more than 2 publishes"},
 		"two events with one time stamp": {run: func(h *History) {
@@ -243,10 +245,10 @@ func TestForget_keeps_the_verdict_and_lets_the_memory_go(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		h.Forget(time.Now())
-		if n := len(h.lanes[device].frames); n != 10 {
+		if n := len(h.lanes[device].frames); n != 11 { // the latest ten, and the one that is parked
 			t.Errorf("%d frames are remembered", n)
 		}
-		h.Excuse(link, 1)
+		h.Unsettled(link, device, 3, nil)
 		arrive(h, 3)
 		v := h.Verdict()
 		if f := v.Figures; len(v.Violations) != 1 || !strings.Contains(v.Violations[0].String(), "frames 90: accepted and nowhere") ||
@@ -254,6 +256,46 @@ func TestForget_keeps_the_verdict_and_lets_the_memory_go(t *testing.T) {
 			t.Error(v)
 		}
 	})
+}
+
+func TestForget_keeps_what_is_parked_because_it_may_go_out_again(t *testing.T) {
+	for name, arrives := range map[string]bool{"and arrives": true, "and is lost": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := New(Options{})
+				for f := range int64(5) {
+					post(h, f, Accepted)
+					if f == 2 {
+						h.Parked(link, device, f)
+						continue
+					}
+					arrive(h, f)
+				}
+				time.Sleep(time.Minute)
+				h.Forget(time.Now())
+				if f := h.Verdict().Figures; f.Parked != 1 {
+					t.Errorf("%d are parked", f.Parked)
+				}
+				h.Unparked(link, device, 2)
+				if h.Owed() != 1 {
+					t.Errorf("%d are owed of the one that was let go", h.Owed())
+				}
+				if arrives {
+					arrive(h, 2)
+				}
+				h.Forget(time.Now())
+				v := h.Verdict()
+				if f := v.Figures; (v.Err() == nil) != arrives || f.Repeats != 0 || f.Parked != 0 || f.Aside != 1 || f.Missing+f.Arrived != 5 || (f.Arrived == 5) != arrives {
+					t.Error(v)
+				}
+				time.Sleep(time.Minute)
+				h.Forget(time.Now())
+				if n := int64(len(h.lanes[device].frames)); n != v.Figures.Accepted-v.Figures.Arrived {
+					t.Errorf("%d frames are remembered", n)
+				}
+			})
+		})
+	}
 }
 
 func TestViolations_are_bounded_and_counted(t *testing.T) {

@@ -24,7 +24,7 @@ type Figures struct {
 	Parked, Dropped                   int64 // frames that ended there and never arrived
 	Expired, Deleted                  int64 // what operators were told of
 	Missing                           int64 // frames that were promised and are nowhere
-	Excused                           int64 // as many repeats had a cause
+	Excused                           int64 // repeats that had a cause
 	Unsettled, Disconnects, Kills     int64
 	States, Edges                     int64 // looks at a state, and changes seen
 }
@@ -167,8 +167,10 @@ func (h *History) Verdict() Verdict {
 	missing := map[connection.ID][]*lane{}
 	lost := map[*lane][]int64{}
 	links := map[connection.ID]*LinkFigures{}
+	again := map[connection.ID][]string{} // events that came again without a cause of their own
 	for id, b := range h.books {
-		links[id] = &LinkFigures{Connection: id, Repeats: b.repeats, Excused: b.excused, Disconnects: b.disconnects, Last: b.states.last}
+		links[id] = &LinkFigures{Connection: id, Repeats: b.repeats, Excused: b.caused + min(b.spare, b.late), Disconnects: b.disconnects, Last: b.states.last}
+		again[id] = slices.Clone(b.again)
 		v.Figures.Expired += b.expired
 		v.Figures.Deleted += b.deleted
 	}
@@ -176,9 +178,9 @@ func (h *History) Verdict() Verdict {
 	for _, l := range h.lanes {
 		sum := links[l.id]
 		for number, f := range l.frames {
-			if f.posts > 1 {
-				sum.Excused += int64(f.posts - 1)
-			}
+			_, caused := f.repeats()
+			sum.Excused += caused
+			again[l.id] = f.explain(again[l.id], l.device, number)
 			switch {
 			case f.points > 0 && f.accepted.IsZero() && f.posts == 0:
 				v.add("I8", l.id, l.device, []int64{number}, "arrived though it was refused")
@@ -200,8 +202,13 @@ func (h *History) Verdict() Verdict {
 		b := h.books[id]
 		v.Figures.Parked += sum.Parked
 		v.Figures.Dropped += sum.Dropped
+		sum.Excused += min(b.pardon, sum.Repeats-sum.Excused)
 		v.Figures.Excused += sum.Excused
 		h.judge(&v, sum, b, missing[id], lost)
+		if sum.Repeats > sum.Excused {
+			v.add("I3", id, "", nil, fmt.Sprintf("%d points were repeated and %d repeats had a cause; the latest without: %s; %d of events that were forgotten",
+				sum.Repeats, sum.Excused, strings.Join(again[id], "; "), b.late))
+		}
 		v.Figures.Missing += sum.Missing
 		v.Links = append(v.Links, *sum)
 	}
@@ -212,8 +219,7 @@ func (h *History) Verdict() Verdict {
 	return v
 }
 
-// judge compares what a connection owes with what was told of it, and its repeats with their causes. sum.Missing is
-// afterwards what nothing excuses.
+// judge compares what a connection owes with what was told of it. sum.Missing is afterwards what nothing excuses.
 func (h *History) judge(v *Verdict, sum *LinkFigures, b *book, lanes []*lane, lost map[*lane][]int64) {
 	id := sum.Connection
 	if sum.Dropped > b.expired {
@@ -232,10 +238,6 @@ func (h *History) judge(v *Verdict, sum *LinkFigures, b *book, lanes []*lane, lo
 		sum.Missing -= told
 	} else {
 		sum.Missing = 0
-	}
-	if sum.Repeats > sum.Excused {
-		v.add("I3", id, "", nil, fmt.Sprintf("%d points were repeated and %d repeats had a cause; the latest: %s",
-			sum.Repeats, sum.Excused, strings.Join(b.again, "; ")))
 	}
 }
 
