@@ -23,14 +23,15 @@ type Lanes struct {
 	id      connection.ID
 	taking  chan struct{} // held by the goroutine in Take
 	wake    chan struct{}
-	barrier <-chan error // what must be committed before the first read; used in Take only
+	barrier <-chan error // what must be committed before the next read; used in Take only
 
 	mu       sync.Mutex
 	err      error // why these lanes are not valid any more
 	win      window
 	search   search
 	returned []returned
-	turn     int // counts how often everything was begun anew: a read of an earlier turn is void
+	again    bool // events may be read that were handed out before
+	turn     int  // counts how often everything was begun anew: a read of an earlier turn is void
 }
 
 func newLanes(q *Queue, id connection.ID) *Lanes {
@@ -80,6 +81,7 @@ func (l *Lanes) beginAnew() {
 		return
 	}
 	l.turn++
+	l.again = true
 	old := l.win
 	l.win, l.search, l.returned = newWindow(floorOf(l.id)), search{}, nil
 	l.win.high, l.win.out = old.high, old.out
@@ -94,7 +96,7 @@ func (l *Lanes) beginAnew() {
 	l.signal()
 }
 
-// passBarrier waits until what the consumer before acknowledged has left the file.
+// passBarrier waits until what was acknowledged before, by whatever consumer, has left the file.
 func (l *Lanes) passBarrier(ctx context.Context) error {
 	if l.barrier == nil {
 		return nil
@@ -127,6 +129,11 @@ func (l *Lanes) next(most int, mayRead bool) (events []Event, read func(context.
 		return nil, nil, 0, l.err
 	}
 	l.readmit()
+	if l.again { // and acknowledged since: it must have left the file
+		l.again = false
+		l.barrier = l.q.writer.do(nothing)
+		return nil, l.passBarrier, 0, nil
+	}
 	wait = l.win.release(time.Now())
 	if l.q.writer.pending.Load() > maxPending {
 		return nil, nil, lazySpacing, nil
@@ -199,9 +206,11 @@ func (l *Lanes) comeBack(id, key int64) {
 // returned is an event that was parked and waits again.
 type returned struct{ id, key int64 }
 
-// readmit makes sure that returned events will be read. No read is under way when it is called.
+// readmit makes sure that returned events will be read. No read is under way when it is called. One that was read in
+// passing before the word of it came, and settled since, must not be read again.
 func (l *Lanes) readmit() {
 	w := &l.win
+	l.again = l.again || len(l.returned) > 0
 	for _, r := range l.returned {
 		if lane := w.lanes[r.key]; r.id > w.cursor && (lane == nil || r.id > lane.last) {
 			if l.search.on { // nothing will be read in passing up to search.high

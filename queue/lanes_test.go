@@ -317,3 +317,28 @@ func inMemory(t testing.TB, l *Lanes) {
 		t.Fatalf("%d events in memory", loaded)
 	}
 }
+
+// What was acknowledged leaves the file a little later. Before events are read that may be among it, that must have
+// happened.
+func TestTake_gives_nothing_again_that_was_acknowledged(t *testing.T) {
+	for name, happens := range map[string]func(l *Lanes, e Event){
+		"when it hears late of an event that came back": func(l *Lanes, e Event) { l.comeBack(e.ID, laneOf(e.Connection, e.DevEUI)) },
+		"when the file was replaced":                    func(l *Lanes, _ Event) { l.beginAnew() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var disk sync.Mutex // held: no commit gets on
+			q := open(t, file(t), Options{hook: func(string) error { disk.Lock(); defer disk.Unlock(); return nil }})
+			putAll(t, q, 1, 2)
+			l := q.Lanes(7)
+			e := takeOne(t, l)
+			disk.Lock()
+			ack(t, l, e)
+			happens(l, e)
+			time.AfterFunc(50*time.Millisecond, disk.Unlock) // in which it would be read again
+			if next := takeOne(t, l); next.ID != e.ID+1 {
+				t.Errorf("frame %d came, want 1", next.FCntUp)
+			}
+			nothingToTake(t, l)
+		})
+	}
+}
