@@ -12,7 +12,7 @@ func TestMain(m *testing.M) {
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
 	if !asked {
-		_ = flag.Set("test.parallel", "16") // a flag that is there and a number
+		_ = flag.Set("test.parallel", "20") // a flag that is there and a number
 	}
 	os.Exit(m.Run())
 }

@@ -155,9 +155,12 @@ var matrix = map[string]row{
 	},
 	"DISCONNECT 0x98: credentials changed": {
 		strike: func(t *testing.T, w *faults.World) {
+			// What meets the closed socket, before or after, would have the system throw the DISCONNECT away unread.
+			w.Until("what follows the first uplinks", 20*time.Second, func() bool { return published(w.TB(), "v1/gateway/attributes") == fresh })
 			if _, err := w.TB().RotateToken(gateways(w.TB())[0]); err != nil {
 				t.Error(err)
 			}
+			w.Until("the end of the session", 20*time.Second, func() bool { return w.Links[0].Status().State != connection.Opened })
 		},
 		told: told{connection.Closed, connection.ReasonMQTTRefused, 15 * time.Second, 16 * time.Second}, kept: true, least: 1,
 	},
@@ -213,6 +216,7 @@ func restart(t *testing.T, w *faults.World) {
 }
 
 func TestMatrix_of_what_ThingsBoard_answers(t *testing.T) {
+	t.Parallel()
 	for name, r := range matrix {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,18 +227,18 @@ func TestMatrix_of_what_ThingsBoard_answers(t *testing.T) {
 
 // play runs one row.
 func (r row) play(t *testing.T) {
-	opt := faults.Options{Devices: 6, Look: 5 * time.Millisecond, Sandbox: sandbox.Options{LogSize: 10_000, DeviceLimitMemory: 100 * time.Millisecond}}
+	opt := faults.Options{Devices: 6, Look: 20 * time.Millisecond, Sandbox: sandbox.Options{LogSize: 10_000, DeviceLimitMemory: 100 * time.Millisecond}}
 	if r.options != nil {
 		r.options(&opt)
 	}
 	w := faults.New(t, opt)
 	tb, l := w.TB(), w.Links[0]
 	w.Start()
-	l.Reaches(connection.Opened, 10*time.Second)
+	l.Reaches(connection.Opened, 20*time.Second)
 	for d := range fresh {
 		l.Put(d)
 	}
-	w.Until("the devices to be known", 10*time.Second, func() bool { return w.Arrived() == fresh })
+	w.Until("the devices to be known", 20*time.Second, func() bool { return w.Arrived() == fresh })
 	if r.device == fresh {
 		l.Put(culprit) // so that each device has had as many
 	}
@@ -294,7 +298,7 @@ func (r row) play(t *testing.T) {
 		r.again(t, w)
 	}
 	v := w.Finish(laneFree)
-	l.Reaches(connection.Opened, 10*time.Second)
+	l.Reaches(connection.Opened, 20*time.Second)
 	r.wantEnd(t, w, v, before)
 }
 
@@ -302,7 +306,7 @@ func (r row) play(t *testing.T) {
 func (r row) wantTold(t *testing.T, w *faults.World, from int) {
 	t.Helper()
 	var s connection.Status
-	w.Until(fmt.Sprintf("%s by %s", r.told.state, r.told.code), 10*time.Second, func() bool {
+	w.Until(fmt.Sprintf("%s by %s", r.told.state, r.told.code), 20*time.Second, func() bool {
 		all := append(w.Links[0].Shown()[from:], w.Links[0].Status())
 		i := slices.IndexFunc(all, func(s connection.Status) bool { return s.State == r.told.state && s.ReasonCode == r.told.code })
 		if i >= 0 {
@@ -411,6 +415,16 @@ func holds(p sandbox.Publish, device string, frame int64) bool {
 		}
 	}
 	return false
+}
+
+// published counts the publishes on a topic.
+func published(tb *sandbox.Sandbox, topic string) (n int) {
+	for _, p := range tb.Publishes() {
+		if p.Topic == topic {
+			n++
+		}
+	}
+	return n
 }
 
 // framesOf reads which frames of which devices a telemetry publish carries; nil for any other publish.

@@ -40,6 +40,7 @@ func guarded(t *testing.T, s *nameServer, allow string, limit time.Duration) *ne
 // Ten links lose their sessions while their name server is in trouble. Their look-ups are bounded, and one at a time for
 // each; a link beside them that needs no name delivers all the while.
 func TestDNS_in_trouble_closes_links_by_its_class_and_holds_up_no_other(t *testing.T) {
+	t.Parallel()
 	sound := func(string) reply { return reply{address: "127.0.0.1"} }
 	for name, test := range map[string]struct {
 		trouble reply
@@ -73,7 +74,7 @@ func TestDNS_in_trouble_closes_links_by_its_class_and_holds_up_no_other(t *testi
 			beside := w.FeedTo(40, w.Links[troubled])
 			waiting := w.FeedTo(5, w.Links[:troubled]...)
 			for _, l := range w.Links[:troubled] {
-				status := closed(t, w, l, test.code, 10*time.Second)
+				status := closed(t, w, l, test.code, 20*time.Second)
 				if want := "https://" + named; !strings.HasPrefix(status.Reason, want) || !strings.HasSuffix(status.Reason, test.says) {
 					t.Errorf("%q does not say %q of %s", status.Reason, test.says, want)
 				}
@@ -82,7 +83,7 @@ func TestDNS_in_trouble_closes_links_by_its_class_and_holds_up_no_other(t *testi
 				}
 			}
 			first := w.Arrived()
-			w.Until("the link beside to go on delivering", 10*time.Second, func() bool { return w.Arrived() > first+20 })
+			w.Until("the link beside to go on delivering", 20*time.Second, func() bool { return w.Arrived() > first+20 })
 			if state := w.Links[troubled].Status().State; state != connection.Opened {
 				t.Errorf("the link beside is %s", state)
 			}
@@ -165,13 +166,13 @@ func TestDNS_that_changes_is_followed_at_the_next_dial_and_checked_anew(t *testi
 	w.Backlog(10)
 	w.Until("the link at the new address", 20*time.Second, func() bool { return len(there.Sessions()) == 1 && w.Arrived() == 80 })
 	t.Logf("followed within %v of the loss", time.Since(lost).Round(time.Millisecond))
-	w.Settle(10 * time.Second)
+	w.Settle(30 * time.Second)
 
 	for name, address := range map[string]string{"metadata of a cloud": "169.254.169.254", "every address": "0.0.0.0"} {
 		asked := s.questions(named)
 		s.set(func(string) reply { return reply{address: address} })
 		there.CutSessions()
-		w.Until(name+" to be refused", 10*time.Second, func() bool {
+		w.Until(name+" to be refused", 20*time.Second, func() bool {
 			status := l.Status()
 			return status.State == connection.Closed && status.ReasonCode == connection.ReasonAddress
 		})
@@ -184,7 +185,7 @@ func TestDNS_that_changes_is_followed_at_the_next_dial_and_checked_anew(t *testi
 		}
 		s.set(func(string) reply { return reply{address: "127.0.0.2"} })
 		retry(t, l)
-		w.Settle(20 * time.Second)
+		w.Settle(30 * time.Second)
 		l.Reaches(connection.Opened, 20*time.Second)
 	}
 	w.Check()

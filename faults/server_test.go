@@ -24,12 +24,9 @@ func TestPUBACK_that_never_comes_ends_the_session_and_repeats_what_was_under_way
 	w.Backlog(2)
 	w.Settle(time.Minute)
 	w.TB().Set(func(b *sandbox.Behaviour) { b.PubackWithhold = true })
-	begun := time.Now()
 	w.Backlog(1)
+	// 10 s from the first publish; a silent peer without one is found after 20 s.
 	w.Until("the loss", 15*time.Second, func() bool { return l.Status().State != connection.Opened })
-	if took := time.Since(begun); took > 11*time.Second {
-		t.Errorf("found after %v", took)
-	}
 	if s := l.Fails(12 * time.Second); s.ReasonCode != connection.ReasonNoAck || s.NextAttemptAt.IsZero() {
 		t.Errorf("%+v", s)
 	}

@@ -17,8 +17,12 @@ func (w logWriter) Write(p []byte) (int, error) {
 
 // Not beside others: it measures what the process holds.
 func TestSoak_in_short(t *testing.T) {
-	report := faults.Soak(t.Context(), faults.SoakOptions{Duration: 10 * time.Second, Links: 10, Devices: 3, Sandboxes: 2, Rate: 5, Act: 300 * time.Millisecond,
-		Progress: 5 * time.Second, Drain: 90 * time.Second, Out: logWriter{t}})
+	span, links := 4*time.Second, 6
+	if long() {
+		span, links = time.Minute, 20
+	}
+	report := faults.Soak(t.Context(), faults.SoakOptions{Duration: span, Links: links, Devices: 3, Sandboxes: 2, Rate: 5, Act: 200 * time.Millisecond,
+		Progress: 2 * time.Second, Drain: 90 * time.Second, Out: logWriter{t}})
 	t.Logf("%s", report)
 	if err := report.Err(); err != nil {
 		t.Errorf("FAULTS_SEED=%d: %v", report.Seed, err)

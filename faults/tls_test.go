@@ -11,6 +11,7 @@ import (
 )
 
 func TestTLS_that_cannot_be_trusted_closes_the_link_by_its_class(t *testing.T) {
+	t.Parallel()
 	yesterday := time.Now().UTC().Add(-25 * time.Hour).Format(time.DateOnly)
 	for name, fault := range map[string]struct {
 		fault sandbox.TLSFault
@@ -34,7 +35,7 @@ func TestTLS_that_cannot_be_trusted_closes_the_link_by_its_class(t *testing.T) {
 				w.Backlog(3)
 				l := w.Links[0]
 				w.Start()
-				s := closed(t, w, l, fault.code, 5*time.Second)
+				s := closed(t, w, l, fault.code, 20*time.Second)
 				if !strings.Contains(s.Reason, fault.says) {
 					t.Errorf("%q does not say %q", s.Reason, fault.says)
 				}
@@ -48,7 +49,7 @@ func TestTLS_that_cannot_be_trusted_closes_the_link_by_its_class(t *testing.T) {
 					t.Errorf("%d sessions were asked for", n)
 				}
 				heard.wantTLSOnly(t)
-				w.Finish(20 * time.Second)
+				w.Finish(30 * time.Second)
 				heard.wantTLSOnly(t)
 				heard.wantNoneOf(t, faults.Password)
 			})
@@ -58,6 +59,7 @@ func TestTLS_that_cannot_be_trusted_closes_the_link_by_its_class(t *testing.T) {
 
 // The numbers of ThingsBoard's ports are known, and what stands behind them may be the other one.
 func TestSwapped_ports_are_told_and_no_secret_leaves_in_clear(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		rest, plainREST, mqtt, mqtts string // what leads to which listener of the sandbox
 		configure                    func(c *connection.Configuration)
@@ -115,11 +117,11 @@ func TestSwapped_ports_are_told_and_no_secret_leaves_in_clear(t *testing.T) {
 			l := w.Links[0]
 			w.Start()
 			if test.code == connection.ReasonNone {
-				l.Reaches(connection.Opened, 10*time.Second)
-				w.Settle(10 * time.Second)
+				l.Reaches(connection.Opened, 20*time.Second)
+				w.Settle(30 * time.Second)
 				w.Check()
 			} else {
-				s := closed(t, w, l, test.code, 5*time.Second)
+				s := closed(t, w, l, test.code, 20*time.Second)
 				if !strings.HasPrefix(s.Reason, test.says) {
 					t.Errorf("%q does not say %q", s.Reason, test.says)
 				}

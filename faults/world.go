@@ -189,7 +189,7 @@ func (w *World) Until(what string, limit time.Duration, cond func() bool) {
 
 // Within waits for a condition and reports whether it came true.
 func (w *World) Within(limit time.Duration, cond func() bool) bool {
-	for end := time.Now().Add(limit); !cond(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(limit); !cond(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}

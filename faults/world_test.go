@@ -16,7 +16,7 @@ func TestWorld_delivers_while_everything_stops_and_starts(t *testing.T) {
 	feeder := w.Feed(60)
 	w.Until("the first arrivals", 30*time.Second, func() bool { return w.Arrived() > 30 })
 	w.TB().Pause()
-	w.Until("the loss", 10*time.Second, func() bool { return w.Links[0].Status().State != connection.Opened })
+	w.Until("the loss", 20*time.Second, func() bool { return w.Links[0].Status().State != connection.Opened })
 	if err := w.TB().Resume(); err != nil {
 		t.Fatal(err)
 	}

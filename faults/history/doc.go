@@ -9,8 +9,9 @@
 //
 //	I1  what was accepted is in ThingsBoard, is parked, or was given up and counted where an operator sees it
 //	I2  the events of a device arrive, the first time each, in the order in which they were accepted
-//	I3  repeats are as many as publishes had no outcome, no more than a window for each lost session, and like the first:
-//	    the same time stamp, the same values; no two events of a device share a time stamp
+//	I3  an event comes again as often at most as publishes of it had no outcome, or posts of it were accepted; no more
+//	    than a window of publishes is without an outcome for each lost session; a repeat is like the first: the same time
+//	    stamp, the same values; no two events of a device share a time stamp
 //	I4  a link says why it is where it is, leaves transient states in time, and names the next try and keeps it
 //	I5  memory, goroutines and open files are after the run what they were before
 //	I8  what was refused does not arrive, nor does what nobody posted; nothing goes to a place that was left

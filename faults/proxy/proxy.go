@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -68,7 +69,7 @@ type setting struct {
 
 // Listen makes a proxy to target, host:port, on a free port of 127.0.0.1.
 func Listen(target string) (*Proxy, error) {
-	listener, err := listenAt("127.0.0.1:0")
+	listener, err := listenAnywhere()
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +204,19 @@ func (p *Proxy) hear(listener net.Listener) {
 	p.listener = listener
 	p.mu.Unlock()
 	p.work.Go(func() { p.accept(listener) })
+}
+
+// listenAnywhere listens on a free port below those from which systems draw the ports of outgoing connections (32768 at
+// Linux, 49152 elsewhere). One of these would take the port away while the proxy refuses.
+func listenAnywhere() (net.Listener, error) {
+	var config net.ListenConfig
+	for range 20 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))
+		if listener, err := config.Listen(context.Background(), "tcp", addr); err == nil {
+			return listener, nil
+		}
+	}
+	return listenAt("127.0.0.1:0")
 }
 
 // listenAt listens. A port that was closed may be held for a moment by an outgoing connection of some program, so it is
