@@ -105,8 +105,8 @@ func TestSession_that_another_client_takes_over_is_left_to_it_for_half_a_minute(
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Backlog(2)
 	s := closed(t, w, l, connection.ReasonConflict, patience)
+	w.Backlog(2)
 	wantWait(t, s, 30*time.Second, 31*time.Second)
 	w.Until("a quick try to show", 5*time.Second, func() bool { return time.Since(s.Since) > 1500*time.Millisecond })
 	if n := len(tb.Connects()); n != 2 {
