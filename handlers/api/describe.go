@@ -12,10 +12,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// reads and changes say who may: people by their role, keys by their scope.
+// These say who may: people by their role, keys by their scope.
 var (
 	reads   = web.Route{Least: access.RoleViewer, Scope: access.ScopeRead}
 	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
+	// commands is for what goes to devices.
+	commands = web.Route{Least: access.RoleOperator, Scope: access.ScopeCommands}
 )
 
 // describe registers the operations.
@@ -56,6 +58,7 @@ func (a *api) describe() {
 		query("search", "Begin of the DevEUI, or part of the name.", text()),
 		limitParameter(), cursorParameter(`[0-9A-F]{16}`)), reads, a.devices)
 	a.describeParked()
+	a.describeDownlink()
 
 	a.describeBodies()
 	a.describeUplinks()

@@ -32,6 +32,8 @@ func bodyFor(method, path string) string {
 		return ""
 	case method == http.MethodPatch, path == web.Base+"/connections/1/test":
 		return `{"configuration": {"description": "new"}}`
+	case strings.HasSuffix(path, "/downlinks"):
+		return command
 	case method == http.MethodPut && path == web.Base+"/connections":
 		return strings.Replace(minimal, "{", `{"id": "1", `, 1)
 	}
