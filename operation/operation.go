@@ -73,6 +73,7 @@ type Options struct {
 	Store    Store
 	Links    Links
 	Parked   ParkedEvents
+	Backlog  Backlog
 	Observer Observer
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
@@ -91,6 +92,7 @@ type Connections struct {
 	store     Store
 	links     Links
 	parked    ParkedEvents
+	backlog   Backlog
 	observer  Observer
 	feed      Publisher
 	publicURL string
@@ -111,7 +113,7 @@ func New(opt Options) *Connections {
 		opt.Now = time.Now
 	}
 	return &Connections{
-		store: opt.Store, links: opt.Links, parked: opt.Parked, observer: opt.Observer, feed: opt.Feed,
+		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}

@@ -59,6 +59,7 @@ func (a *api) describe() {
 		limitParameter(), cursorParameter(`[0-9A-F]{16}`)), reads, a.devices)
 	a.describeParked()
 	a.describeDownlink()
+	a.describePurge()
 
 	a.describeBodies()
 	a.describeUplinks()

@@ -28,7 +28,7 @@ func (w *world) addresses() map[string][]string {
 // bodyFor gives a body that a route takes; empty where it takes none.
 func bodyFor(method, path string) string {
 	switch {
-	case strings.HasSuffix(path, "/restart"), strings.HasSuffix(path, "/retry"), method == http.MethodGet, method == http.MethodDelete:
+	case strings.HasSuffix(path, "/restart"), strings.HasSuffix(path, "/retry"), strings.HasSuffix(path, "/purge"), method == http.MethodGet, method == http.MethodDelete:
 		return ""
 	case method == http.MethodPatch, path == web.Base+"/connections/1/test":
 		return `{"configuration": {"description": "new"}}`
