@@ -27,7 +27,7 @@ import (
 type Operations interface {
 	Create(ctx context.Context, actor string, c connection.Connection) (operation.View, error)
 	Get(ctx context.Context, id connection.ID) (operation.View, error)
-	List(ctx context.Context, f operation.Filter) ([]operation.View, connection.ID, error)
+	List(ctx context.Context, f operation.Filter) ([]operation.View, operation.Place, error)
 	Replace(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets) (operation.View, error)
 	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
 	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)

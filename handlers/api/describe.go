@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"boardlink/access"
+	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/web"
 
@@ -27,7 +28,9 @@ func (a *api) describe() {
 	handle(a, a.operation("list-connections", http.MethodGet, "/connections", "List connections",
 		query("search", "Part of the name, host or user name, or the id.", text()),
 		query("state", "Only connections in these states.", listOf(state("").Schema(nil))),
-		limitParameter(), cursorParameter(aNumber)), reads, a.list)
+		query("active", "Only connections that are active, or that are not.", &huma.Schema{Type: huma.TypeBoolean}),
+		query("sort", "The order; - in front turns it round. state: those that need a person first.", sortSchema()),
+		limitParameter(), cursorParameter(aPlace)), reads, a.list)
 	handle(a, a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
 	handle(a, a.with(bodyNamed, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
 	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
@@ -52,6 +55,7 @@ func (a *api) describe() {
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
+		query("kind", "Only events of these kinds.", listOf(&huma.Schema{Type: huma.TypeString, Enum: anyOf(connection.Kinds)})),
 		limitParameter(), cursorParameter(aNumber)), reads, a.events)
 
 	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
