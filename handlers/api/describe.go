@@ -64,6 +64,7 @@ func (a *api) describe() {
 	a.describeParked()
 	a.describeDownlink()
 	a.describePurge()
+	a.describeConfig()
 
 	a.describeBodies()
 	a.describeUplinks()
