@@ -49,6 +49,7 @@ type Options struct {
 	Operations Operations
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
+	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
 }
 
@@ -58,11 +59,12 @@ type api struct {
 	keys       web.KeyFinder
 	huma       huma.API
 	server     *web.Server
+	onces      onces
 }
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s}
+	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{

@@ -31,7 +31,7 @@ func (a *api) describe() {
 		query("active", "Only connections that are active, or that are not.", &huma.Schema{Type: huma.TypeBoolean}),
 		query("sort", "The order; - in front turns it round. state: those that need a person first.", sortSchema()),
 		limitParameter(), cursorParameter(aPlace)), reads, a.list)
-	handle(a, a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
+	handle(a, a.once(a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated)), changes, a.create)
 	handle(a, a.with(bodyNamed, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
 	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
 	handle(a, a.with(bodyPatch, "change-connection", http.MethodPatch, "/connections/{id}", "Change a connection: what is left out stays, null goes back to the default", http.StatusOK, pathID(), ifMatch()), changes, a.patch)

@@ -120,7 +120,7 @@ func (a *api) describeDownlink() {
 			Content:     map[string]*huma.MediaType{web.ProblemType: {Schema: problem, Example: unposted(p)}},
 		}
 	}
-	handle(a, op, commands, a.downlink)
+	handle(a, a.once(op), commands, a.downlink)
 }
 
 const exampleCorrelation = "0102030405060708"
