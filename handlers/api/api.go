@@ -70,6 +70,9 @@ func Mount(s *web.Server, opt Options) {
 	s.Mount(web.Route{
 		Method: http.MethodPost, Path: web.Base + "/connections/:id/uplinks", OwnCredential: true, Handler: a.receive,
 	})
+	stream := reads
+	stream.Method, stream.Path, stream.Handler = http.MethodGet, web.Base+streamPath, a.stream
+	s.Mount(stream)
 	s.Mount(a.documents()...)
 }
 

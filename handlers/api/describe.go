@@ -68,6 +68,7 @@ func (a *api) describe() {
 
 	a.describeBodies()
 	a.describeUplinks()
+	a.describeStream()
 	// huma names its own error document though nothing here answers with it.
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
