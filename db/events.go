@@ -58,6 +58,7 @@ type EventFilter struct {
 	ConnectionID connection.ID // 0: any, and those about none
 	From, To     time.Time     // zero: without bound; To itself is outside
 	Levels       []connection.Level
+	Kinds        []connection.Kind
 	DevEUI       string // empty: any, and those about none
 	BeforeID     int64  // cursor: events with a lower id; 0: from the latest on
 	Limit        int    // 0 takes 100
@@ -77,6 +78,9 @@ func (d *DB) Events(ctx context.Context, f EventFilter) ([]connection.Event, err
 	}
 	if len(f.Levels) > 0 {
 		where.addIn(`level`, anySlice(f.Levels))
+	}
+	if len(f.Kinds) > 0 {
+		where.addIn(`kind`, anySlice(f.Kinds))
 	}
 	if f.DevEUI != "" {
 		where.add(`dev_eui = ? AND dev_eui <> ''`, f.DevEUI) // the index knows those about no device not

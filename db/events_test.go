@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -137,5 +138,18 @@ func TestEvents_of_a_device_come_from_its_index(t *testing.T) {
 		1, "00000000000000A1", 10).Scan(&id, &parent, &unused, &plan)
 	if err != nil || !strings.Contains(plan, "events_of_device") || strings.Contains(plan, "TEMP B-TREE") {
 		t.Errorf("the plan is %q (%v)", plan, err)
+	}
+}
+
+func TestEvents_of_some_kinds(t *testing.T) {
+	d := openTestDB(t, filepath.Join(t.TempDir(), "boardlink.db"), Options{})
+	for _, kind := range []connection.Kind{connection.KindState, connection.KindUplink, connection.KindState, connection.KindAlarm} {
+		if _, err := d.AddEvent(t.Context(), connection.Event{Level: connection.LevelInfo, Kind: kind, Message: "m"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := d.Events(t.Context(), EventFilter{Kinds: []connection.Kind{connection.KindState, connection.KindAlarm}})
+	if err != nil || len(page) != 3 || page[0].Kind != connection.KindAlarm || page[1].Kind != connection.KindState {
+		t.Errorf("%+v, %v", page, err)
 	}
 }

@@ -30,6 +30,7 @@ type Lanes struct {
 	win      window
 	search   search
 	returned []returned
+	stopped  int // Take gives nothing while it is not 0
 	turn     int // counts how often everything was begun anew: a read of an earlier turn is void
 }
 
@@ -125,6 +126,9 @@ func (l *Lanes) next(most int, mayRead bool) (events []Event, read func(context.
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return nil, nil, 0, l.err
+	}
+	if l.stopped > 0 {
+		return nil, nil, time.Minute, nil
 	}
 	l.readmit()
 	wait = l.win.release(time.Now())
