@@ -67,6 +67,7 @@ func Mount(s *web.Server, opt Options) {
 		Method: http.MethodPost, Path: web.Base + "/connections/:id/uplinks", OwnCredential: true, Handler: a.receive,
 	})
 	s.Mount(a.documents()...)
+	s.Mount(docsRoutes()...)
 }
 
 // config is huma's, without what it does by default: no $schema in bodies, no pages that load scripts from elsewhere.
