@@ -175,7 +175,7 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-8-20261123T100808Z.db" {
+	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-10-20261123T100808Z.db" {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
