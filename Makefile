@@ -63,7 +63,8 @@ test: current lint unit e2e ## everything: what CI runs
 
 bench: ## measure
 	go test -run '^$$' -bench . -benchmem ./...
-	go test -tags e2e -run '^$$' -bench . -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkThroughput -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkAPI -benchtime 1000x ./e2e
 
 screenshots: ## make the pictures of the documents anew
 	@scripts/ensure-chromium

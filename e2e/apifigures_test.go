@@ -90,7 +90,11 @@ func BenchmarkAPI(b *testing.B) {
 			}
 		})
 	}
-	b.Logf("memory: %.1f MB without connections, %.1f MB with %d that are switched off, %.1f MB after", empty, atRest, connections, p.memory())
+	b.Run("memory", func(b *testing.B) {
+		b.ReportMetric(empty, "MB-without")
+		b.ReportMetric(atRest, "MB-with-1000")
+		b.ReportMetric(p.memory(), "MB-after")
+	})
 }
 
 // ask sends a request of the benchmark and reads the answer to its end.
