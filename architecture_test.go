@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"faults": {"faults/history", "faults/proxy", "activity", "access", "db", "ingest", "link", "live", "netguard", "operation", "queue", "thingpark",
 		"thingsboard", "thingsboard/sandbox"},
 	"faults/history": {},
-	"faults/proxy":   {},
+	"faults/proxy":   {"thingsboard/sandbox"},
 }
 
 type listed struct {

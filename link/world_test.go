@@ -32,6 +32,9 @@ const (
 	password = "correct horse"
 )
 
+// packetIDs is after how many numbered downlinks of a session ThingsBoard's numbers reach 0, which ends it; 65,536 in truth.
+const packetIDs = 60
+
 // world is everything but the web: a ThingsBoard on real sockets, real files, a manager.
 type world struct {
 	t       *testing.T
@@ -59,7 +62,7 @@ func newWorld(t *testing.T, change ...func(*connection.Connection)) *world {
 	w := &world{t: t, feed: &live.Feed{}, park: &recordingPark{}, arrived: map[string][]int64{}, dial: (&net.Dialer{}).DialContext}
 	ctx := context.Background()
 	var err error
-	w.tb, err = sandbox.Start(sandbox.Options{TLS: true, OnTelemetry: func(device string, p sandbox.Point) {
+	w.tb, err = sandbox.Start(sandbox.Options{TLS: true, PacketIDs: packetIDs, OnTelemetry: func(device string, p sandbox.Point) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.arrived[device] = append(w.arrived[device], p.TS)

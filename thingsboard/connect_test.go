@@ -87,6 +87,9 @@ func TestConnect_reads_why_it_was_refused(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("0x%02X", reason)) {
 				t.Errorf("%q does not name the reason code", err)
 			}
+			if err != nil && strings.Contains(err.Error(), "MQTT 5") != (reason == 0x84) {
+				t.Errorf("%q does not say what is missing, or says it of something else", err)
+			}
 		})
 	}
 }
@@ -187,6 +190,22 @@ func TestConnect_tolerates_refused_subscriptions_but_not_of_commands(t *testing.
 		b.serve(t, n.pipe(plainEndpoint.address()))
 		_, err := plainClient(t, n).Connect(t.Context(), plainEndpoint, testGateway)
 		wantCode(t, err, connection.ReasonNotThingsBoard, Config)
+	})
+}
+
+// ThingsBoard closes on clients that do not wait for its CONNACK.
+func TestConnect_sends_nothing_before_CONNACK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		b := &broker{deaf: true}
+		b.serve(t, n.pipe(plainEndpoint.address()))
+		_, err := plainClient(t, n).Connect(t.Context(), plainEndpoint, testGateway)
+		wantCode(t, err, connection.ReasonTimeout, Transient)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.connects) != 1 || len(b.filters) != 0 || len(b.log) != 0 || b.pings != 0 {
+			t.Errorf("%d CONNECTs, then %v, %v and %d pings", len(b.connects), b.filters, b.log, b.pings)
+		}
 	})
 }
 
