@@ -63,7 +63,8 @@ test: current lint unit e2e ## everything: what CI runs
 
 bench: ## measure
 	go test -run '^$$' -bench . -benchmem ./...
-	go test -tags e2e -run '^$$' -bench . -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkThroughput -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkAPI -benchtime 1000x ./e2e
 
 SOAK ?= 30m
 soak: ## 200 links for 30 minutes while things go wrong (SOAK=10m: shorter; SOAKFLAGS="-rate 2 -seed 7")

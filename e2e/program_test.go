@@ -93,6 +93,7 @@ func newProgram(t testing.TB, env ...string) *program {
 	p := &program{t: t, addr: addr, base: "http://localhost:" + port, data: filepath.Join(t.TempDir(), "data"), env: env}
 	t.Cleanup(func() {
 		p.kill()
+		p.keptSecrets()
 		if t.Failed() && p.out != nil {
 			t.Logf("boardlink said:\n%s", tail(p.out.String(), 6000))
 		}

@@ -74,6 +74,7 @@ func Mount(s *web.Server, opt Options) {
 	stream.Method, stream.Path, stream.Handler = http.MethodGet, web.Base+streamPath, a.stream
 	s.Mount(stream)
 	s.Mount(a.documents()...)
+	s.Mount(docsRoutes()...)
 }
 
 // config is huma's, without what it does by default: no $schema in bodies, no pages that load scripts from elsewhere.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 
 	"boardlink/connection"
@@ -24,7 +23,7 @@ const (
 
 // recipe is what makes a connection like another: its body without what is read-only, with placeholders for the secrets.
 type recipe struct {
-	ConnectorID   string             `json:"connectorId" enum:"actility-thingsboard-iot"`
+	ConnectorID   string             `json:"connectorId"`
 	Name          string             `json:"name"`
 	Active        bool               `json:"active"`
 	Alarms        []connection.Alarm `json:"alarms" nullable:"false"`
@@ -96,9 +95,22 @@ func (a *api) describeConfig() {
 	op.Responses["200"] = &huma.Response{
 		Description: "The body, or the command.",
 		Content: map[string]*huma.MediaType{
-			"application/json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[recipe](), true, "Recipe")},
+			"application/json": {Schema: recipeSchema()},
 			"text/plain":       {Schema: text(), Example: `curl -sS -X POST 'https://boardlink.example.com/api/v1/connections' -H "Authorization: Bearer $BOARDLINK_API_KEY" -H 'Content-Type: application/json' --data-raw '{...}'`},
 		},
 	}
 	handle(a, op, reads, a.config)
+}
+
+// recipeSchema says little of the settings: a placeholder fits no pattern that a secret has.
+func recipeSchema() *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeObject, Description: "The body for POST /connections, with placeholders for the secrets.",
+		Required: []string{"connectorId", "name", "active", "alarms", "configuration"},
+		Properties: map[string]*huma.Schema{
+			"connectorId": text(), "name": text(), "active": {Type: huma.TypeBoolean},
+			"alarms":        {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
+			"configuration": {Type: huma.TypeObject, AdditionalProperties: true},
+		},
+	}
 }
