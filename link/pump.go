@@ -68,6 +68,7 @@ func (p *pump) start() {
 	p.do(&p.crew, newCommander(p).listen)
 	p.do(&p.crew, p.share)
 	p.do(&p.crew, p.greet)
+	p.do(&p.crew, p.label)
 }
 
 // do runs f in a crew, and ends the link where f fails or panics.
