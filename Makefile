@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 PACKAGES := ./...
 
-.PHONY: help run demo build generate css current vet lint unit e2e test bench screenshots
+.PHONY: help run demo build generate css current vet lint unit e2e test bench soak screenshots
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -64,6 +64,10 @@ test: current lint unit e2e ## everything: what CI runs
 bench: ## measure
 	go test -run '^$$' -bench . -benchmem ./...
 	go test -tags e2e -run '^$$' -bench . -benchtime 50000x ./e2e
+
+SOAK ?= 30m
+soak: ## 200 links for 30 minutes while things go wrong (SOAK=10m: shorter; SOAKFLAGS="-rate 2 -seed 7")
+	go run ./faults/soak -for $(SOAK) $(SOAKFLAGS)
 
 screenshots: ## make the pictures of the documents anew
 	@scripts/ensure-chromium

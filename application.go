@@ -161,7 +161,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if err != nil {
 		return err
 	}
-	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log})
+	a.queue, err = queue.Open(ctx, a.folder.Queue(), queue.Options{MaxBytes: limit, Log: a.log, Lost: a.tellLosses})
 	return err
 }
 

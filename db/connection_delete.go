@@ -26,7 +26,7 @@ func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connectio
 		} else if n == 0 {
 			return errNoConnection()
 		}
-		for _, table := range []string{"statuses", "credential_tries"} {
+		for _, table := range []string{"statuses", "credential_tries", "device_names"} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE connection_id = $1`, id); err != nil {
 				return err
 			}

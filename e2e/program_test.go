@@ -105,14 +105,7 @@ func asAdmin(env ...string) []string {
 
 func (p *program) start() {
 	p.t.Helper()
-	p.out, p.done = &output{}, make(chan error, 1)
-	p.cmd = exec.Command(binary, "--addr", p.addr, "--data", p.data, "--public-url", p.base)
-	p.cmd.Env = append(append(cleanEnvironment(), "GOTRACEBACK=all"), p.env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	if err := p.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(p.cmd, p.done)
+	p.spawn()
 	p.await("be ready", func() bool {
 		resp, err := http.Get(p.base + "/readyz")
 		if err != nil {
@@ -121,6 +114,19 @@ func (p *program) start() {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
+}
+
+// spawn starts the program and does not wait until it is ready.
+func (p *program) spawn() {
+	p.t.Helper()
+	p.out, p.done = &output{}, make(chan error, 1)
+	p.cmd = exec.Command(binary, "--addr", p.addr, "--data", p.data, "--public-url", p.base)
+	p.cmd.Env = append(append(cleanEnvironment(), "GOTRACEBACK=all"), p.env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(p.cmd, p.done)
 }
 
 func (p *program) await(what string, ok func() bool) {

@@ -137,12 +137,13 @@ func TestToken_is_renewed_ahead_and_once_for_all_who_need_it(t *testing.T) {
 
 	tb.Set(func(b *sandbox.Behaviour) { b.AccessLife, b.RESTDelay = time.Hour, 100*time.Millisecond })
 	before := renewals()
-	ahead.Add(int64(time.Minute))
+	ahead.Add(int64(2 * time.Hour)) // beyond the life of a token that was renewed meanwhile too
 	for d := paced; d < paced+atOnce; d++ {
 		l.Put(d)
 	}
 	w.Until("all to arrive", 20*time.Second, func() bool { return w.Arrived() == paced+atOnce })
-	if n := renewals() - before; n != 1 || refusals(tb) == 0 {
+	// On a slow machine the renewal ahead of the end may fall in between, and be one more.
+	if n := renewals() - before; n < 1 || n > 2 || refusals(tb) == 0 {
 		t.Errorf("%d renewals for %d calls that were refused at once", n, refusals(tb))
 	}
 	if n := tb.LoginAttempts(faults.Account); n != 1 {

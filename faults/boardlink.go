@@ -78,7 +78,7 @@ func (w *World) wire(ctx context.Context, in *inside) error {
 	}
 	in.figures = activity.New(activity.Options{Store: figuresStore{in.db}, Feed: feed, Log: w.log})
 	in.links = link.NewManager(link.Options{
-		Store: recordingStore{in.db, w.History, &w.rows}, Queue: recordingQueue{link.FromQueue(in.queue), w.History}, Figures: recordingFigures{in.figures, w.History},
+		Store: recordingStore{in.db, w}, Queue: recordingQueue{link.FromQueue(in.queue), w}, Figures: recordingFigures{in.figures, w.History},
 		Open: w.opener(dial), Downlinks: w.Park, Feed: feed, Log: w.log, Random: w.opt.Random, Installation: installation, Node: "here",
 		RecentDevices: in.db.RecentDevices,
 	})
@@ -170,11 +170,6 @@ func (w *World) with(f func(in *inside)) bool {
 	}
 	f(w.inside)
 	return true
-}
-
-func (w *World) operations() (ops *operation.Connections) {
-	w.with(func(in *inside) { ops = in.operations })
-	return ops
 }
 
 // Events are the latest events, newest first; none while Boardlink is down.

@@ -49,7 +49,9 @@ func TestLabel_follows_ThingPark_and_never_a_person(t *testing.T) {
 	putNamed(t, l, 0, 2, "Cold room 4")
 	putNamed(t, l, 1, 2, "Cellar, left")
 	w.Until("the rename", 15*time.Second, func() bool { return labelled(w, l, 0) == "Cold room 4" })
-	w.Until("both to be looked at", 15*time.Second, func() bool { return calls(tb, http.MethodGet, "/api/tenant/devices?deviceName="+l.Devices[1], 200) >= 2 })
+	w.Until("both to be looked at", 15*time.Second, func() bool {
+		return calls(tb, http.MethodGet, "/api/tenant/devices?deviceName="+l.Devices[1], 200) >= 2
+	})
 	w.Finish(15 * time.Second)
 	if got := labelled(w, l, 1); got != "The boss's wine" {
 		t.Errorf("a person's label became %q", got)

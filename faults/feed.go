@@ -15,7 +15,7 @@ import (
 )
 
 // errDown says that Boardlink is not up at the moment.
-var errDown = errors.New("Boardlink is down")
+var errDown = errors.New("the program is down")
 
 // Document is the uplink of a device with a frame counter: the same each time that it is asked for, and another for each
 // frame.
@@ -23,8 +23,12 @@ func (l *Link) Document(device int, frame int64) (body []byte, at time.Time) {
 	at = l.w.epoch.Add(time.Duration(frame) * time.Millisecond)
 	mixed := (l.w.Seed+uint64(l.index)*1_000_003+uint64(device)*7919)*2_654_435_761 + uint64(frame)*40_503
 	pad := ""
-	if l.w.opt.Pad > 0 {
-		pad = fmt.Sprintf(`,"pad":%q`, strings.Repeat("x", l.w.opt.Pad))
+	n := l.w.opt.Pad
+	if l.w.opt.PadOf != nil {
+		n += l.w.opt.PadOf(device, frame)
+	}
+	if n > 0 {
+		pad = fmt.Sprintf(`,"pad":%q`, strings.Repeat("x", n))
 	}
 	body = fmt.Appendf(nil, `{"DevEUI_uplink":{"Time":%q,"DevEUI":%q,"FPort":2,"FCntUp":%d,"payload_hex":"%016x","LrrRSSI":-71.5,"LrrSNR":8.25,`+
 		`"SpFact":7,"CustomerID":"100000001","payload":{"temperature":%d.%02d,"seq":%d%s}}}`,

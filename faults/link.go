@@ -11,6 +11,7 @@ import (
 	"boardlink/connection"
 	"boardlink/faults/proxy"
 	"boardlink/operation"
+	"boardlink/thingsboard/sandbox"
 )
 
 // Link is one connection of a world, with the proxies on its way.
@@ -21,11 +22,15 @@ type Link struct {
 	w     *World
 	index int
 	key   connection.Secret
-	gone  atomic.Bool // deleted
+
+	gone      atomic.Bool // deleted
+	publishes atomic.Int64
 
 	mu    sync.Mutex
-	ways  map[int]*way // by ThingsBoard
-	at    int          // the ThingsBoard that the connection is turned to
+	shown []connection.Status // stored, the latest of them
+	held  []Wait              // likewise
+	ways  map[int]*way        // by ThingsBoard
+	at    int                 // the ThingsBoard that the connection is turned to
 	lanes []*deviceLane
 }
 
@@ -40,12 +45,17 @@ type deviceLane struct {
 
 func (w *World) addLink(i int) {
 	l := &Link{w: w, index: i, ways: map[int]*way{}, at: i % len(w.Sandboxes)}
+	if w.opt.Own {
+		for _, tb := range w.Sandboxes {
+			tb.AddAccount(sandbox.Account{Email: l.Account(), Password: Password})
+		}
+	}
 	for d := range w.opt.Devices {
 		l.Devices = append(l.Devices, fmt.Sprintf("02B0A2%04X%06X", i, d))
 		l.lanes = append(l.lanes, &deviceLane{})
 	}
 	c := connection.Connection{ConnectorID: connection.ConnectorID, Name: fmt.Sprintf("Link %d", i), Active: true, Configuration: connection.DefaultConfiguration()}
-	c.Configuration.Username, c.Configuration.Password = Account, Password
+	c.Configuration.Username, c.Configuration.Password = l.Account(), Password
 	c.Configuration.TelemetryFormat = connection.FormatMeasurements
 	if w.opt.Plain {
 		c.Configuration.Protocol = connection.ProtocolTCP
@@ -54,12 +64,33 @@ func (w *World) addLink(i int) {
 	if w.opt.Configure != nil {
 		w.opt.Configure(i, &c)
 	}
-	v, err := w.operations().Create(context.Background(), actor, c)
+	var v operation.View
+	err := l.operate(func(ops *operation.Connections) (err error) {
+		v, err = ops.Create(context.Background(), actor, c)
+		return err
+	})
 	if err != nil {
 		w.T.Fatalf("make a connection: %v", err)
 	}
 	l.ID, l.key = v.Connection.ID, v.Connection.UplinkKey
 	w.Links = append(w.Links, l)
+	w.byID[l.ID] = l
+}
+
+// link finds a connection's.
+func (w *World) link(id connection.ID) *Link {
+	if l := w.byID[id]; l != nil {
+		return l
+	}
+	return &Link{w: w, ID: id} // one that was made without the world
+}
+
+// Account is what the connection signs in with, at whatever ThingsBoard.
+func (l *Link) Account() string {
+	if l.w.opt.Own {
+		return fmt.Sprintf("tenant%d@example.com", l.index)
+	}
+	return Account
 }
 
 // turn makes a connection's settings lead to a ThingsBoard.
@@ -142,6 +173,53 @@ func (l *Link) Status() (s connection.Status) {
 	return s
 }
 
+// mostNoted is how many states and waits of a link are kept.
+const mostNoted = 1000
+
+// Wait is an event that goes back to the head of its device's lane, which waits.
+type Wait struct {
+	DevEUI string
+	Frame  int64
+	After  time.Duration
+}
+
+// Shown are the states that the link stored, oldest first: every change of state, and what is said of a state about once a
+// second.
+func (l *Link) Shown() []connection.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]connection.Status(nil), l.shown...)
+}
+
+// Waits are the waits that a device's lane was given, oldest first.
+func (l *Link) Waits(device int) (waits []Wait) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.held {
+		if w.DevEUI == l.Devices[device] {
+			waits = append(waits, w)
+		}
+	}
+	return waits
+}
+
+func (l *Link) showed(s connection.Status) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shown = latest(append(l.shown, s))
+}
+
+func (l *Link) waits(w Wait) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = latest(append(l.held, w))
+}
+
+func latest[T any](all []T) []T { return all[max(len(all)-mostNoted, 0):] }
+
+// Publishes counts the telemetry that the link has begun to send over MQTT.
+func (l *Link) Publishes() int64 { return l.publishes.Load() }
+
 // Dials counts the dials of the link.
 func (l *Link) Dials() Dials { return l.w.dials.of(l.ID) }
 
@@ -153,21 +231,38 @@ func (l *Link) Reaches(state connection.State, limit time.Duration) connection.S
 	return s
 }
 
+// Fails waits until a try of the link has failed and it waits for the next one, and returns what it shows then.
+func (l *Link) Fails(limit time.Duration) connection.Status {
+	l.w.T.Helper()
+	var s connection.Status
+	l.w.Until(fmt.Sprintf("a try of connection %s to fail", l.ID), limit, func() bool {
+		s = l.Status()
+		return s.State == connection.Closed && !s.NextAttemptAt.IsZero()
+	})
+	return s
+}
+
+// operate does something with the connection as an operator does; Boardlink does not go down meanwhile.
+func (l *Link) operate(f func(ops *operation.Connections) error) error {
+	err := errDown
+	l.w.with(func(in *inside) { err = f(in.operations) })
+	return err
+}
+
 // Edit changes the connection as an operator does, and returns when that was committed. It reports an error where the
 // operation refuses the change.
 func (l *Link) Edit(change func(*connection.Connection)) (committed time.Time, err error) {
-	ops := l.w.operations()
-	if ops == nil {
-		return time.Time{}, errDown
-	}
-	ctx := context.Background()
-	v, err := ops.Get(ctx, l.ID)
-	if err != nil {
-		return time.Time{}, err
-	}
-	c := v.Connection
-	change(&c)
-	_, err = ops.Replace(ctx, actor, c, operation.Secrets{})
+	err = l.operate(func(ops *operation.Connections) error {
+		ctx := context.Background()
+		v, err := ops.Get(ctx, l.ID)
+		if err != nil {
+			return err
+		}
+		c := v.Connection
+		change(&c)
+		_, err = ops.Replace(ctx, actor, c, operation.Secrets{})
+		return err
+	})
 	return time.Now(), err
 }
 
@@ -183,41 +278,49 @@ func (l *Link) TakenOver(limit time.Duration) bool {
 	return true
 }
 
-// Turn edits the connection so that it leads to another ThingsBoard, waits until the link is open there, and lets the
-// history hold every event against it that still goes elsewhere.
+// Aim edits the connection so that it leads to another ThingsBoard, and returns when that was committed. The history
+// forgets where the connection was turned to before.
+func (l *Link) Aim(to int) (committed time.Time, err error) {
+	l.w.History.Aim(l.ID, "")
+	committed, err = l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	if err == nil {
+		l.mu.Lock()
+		l.at = to
+		l.mu.Unlock()
+	}
+	return committed, err
+}
+
+// Turn is [Link.Aim] that waits until the link is open at the other ThingsBoard, and lets the history hold every event
+// against it that still goes elsewhere.
 func (l *Link) Turn(to int, limit time.Duration) {
 	l.w.T.Helper()
-	committed, err := l.Edit(func(c *connection.Connection) { l.turn(c, to) })
+	committed, err := l.Aim(to)
 	if err != nil {
-		l.w.T.Fatalf("turn connection %s: %v", l.ID, err)
+		l.w.T.Fatalf("turn %s: %v", l, err)
 	}
-	l.mu.Lock()
-	l.at = to
-	l.mu.Unlock()
-	l.w.Until("the link to open at "+storeName(to), limit, func() bool {
-		s := l.Status()
-		return s.State == connection.Opened && s.StartupTime.After(committed.Add(-time.Millisecond))
-	})
+	l.w.Until("the link to open at "+storeName(to), limit, func() bool { return l.openedAfter(committed) })
 	l.w.History.Aim(l.ID, storeName(to))
+}
+
+// openedAfter reports whether the link is open since a later moment.
+func (l *Link) openedAfter(t time.Time) bool {
+	s := l.Status()
+	return s.State == connection.Opened && s.StartupTime.After(t)
 }
 
 // Activate makes the connection active or not.
 func (l *Link) Activate(active bool) (committed time.Time, err error) {
-	ops := l.w.operations()
-	if ops == nil {
-		return time.Time{}, errDown
-	}
-	_, err = ops.SetActive(context.Background(), actor, l.ID, active)
+	err = l.operate(func(ops *operation.Connections) error {
+		_, err := ops.SetActive(context.Background(), actor, l.ID, active)
+		return err
+	})
 	return time.Now(), err
 }
 
 // Delete deletes the connection.
 func (l *Link) Delete() error {
-	ops := l.w.operations()
-	if ops == nil {
-		return errDown
-	}
-	err := ops.Delete(context.Background(), actor, l.ID)
+	err := l.operate(func(ops *operation.Connections) error { return ops.Delete(context.Background(), actor, l.ID) })
 	if err == nil {
 		l.gone.Store(true)
 	}
@@ -226,12 +329,18 @@ func (l *Link) Delete() error {
 
 // Retry chooses Retry now.
 func (l *Link) Retry() error {
-	ops := l.w.operations()
-	if ops == nil {
-		return errDown
-	}
-	_, err := ops.Retry(context.Background(), actor, l.ID)
-	return err
+	return l.operate(func(ops *operation.Connections) error {
+		_, err := ops.Retry(context.Background(), actor, l.ID)
+		return err
+	})
+}
+
+// Restart chooses Restart.
+func (l *Link) Restart() error {
+	return l.operate(func(ops *operation.Connections) error {
+		_, err := ops.Restart(context.Background(), actor, l.ID)
+		return err
+	})
 }
 
 // RetryParked lets every parked event of the connection go out again.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"boardlink/activity"
 	"boardlink/connection"
@@ -22,12 +23,11 @@ import (
 // recordingStore writes down the states that are stored, and counts how often a link read its row.
 type recordingStore struct {
 	*db.DB
-	h    *history.History
-	rows *rowReads
+	w *World
 }
 
 func (s recordingStore) Connection(ctx context.Context, id connection.ID) (connection.Connection, error) {
-	s.rows.begin(id)
+	s.w.rows.begin(id)
 	return s.DB.Connection(ctx, id)
 }
 
@@ -53,7 +53,8 @@ func (r *rowReads) of(id connection.ID) int {
 }
 
 func (s recordingStore) SaveStatus(ctx context.Context, id connection.ID, status connection.Status) error {
-	s.h.Saved(id, status)
+	s.w.History.Saved(id, status)
+	s.w.link(id).showed(status)
 	return s.DB.SaveStatus(ctx, id, status)
 }
 
@@ -71,22 +72,28 @@ func (f recordingFigures) Expired(id connection.ID, n int) {
 // recordingQueue writes down what leaves the queue in another way than by delivery.
 type recordingQueue struct {
 	link.Queue
-	h *history.History
+	w *World
 }
 
 func (q recordingQueue) Lanes(id connection.ID) link.Lanes {
-	return &recordingLanes{q.Queue.Lanes(id), q.h}
+	return &recordingLanes{q.Queue.Lanes(id), q.w.History, q.w.link(id)}
 }
 
 func (q recordingQueue) Purge(ctx context.Context, id connection.ID) (int64, error) {
 	n, err := q.Queue.Purge(ctx, id)
-	q.h.Deleted(id, n)
+	q.w.History.Deleted(id, n)
 	return n, err
 }
 
 type recordingLanes struct {
 	link.Lanes
 	h *history.History
+	l *Link
+}
+
+func (l *recordingLanes) Retry(e queue.Event, after time.Duration) {
+	l.l.waits(Wait{DevEUI: e.DevEUI, Frame: e.FCntUp, After: after})
+	l.Lanes.Retry(e, after)
 }
 
 func (l *recordingLanes) Ack(ctx context.Context, e queue.Event) error {
@@ -124,14 +131,13 @@ func (w *World) opener(dial func(context.Context, string, string) (net.Conn, err
 		if err != nil {
 			return nil, err
 		}
-		return recordingClient{client, c.ID, w.History}, nil
+		return recordingClient{client, w.link(c.ID)}, nil
 	}
 }
 
 type recordingClient struct {
 	link.Client
-	id connection.ID
-	h  *history.History
+	l *Link
 }
 
 func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoint, g thingsboard.Gateway) (link.Session, error) {
@@ -141,29 +147,32 @@ func (c recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoin
 	}
 	go func() {
 		<-session.Done()
-		c.h.Ended(c.id)
+		c.l.w.History.Ended(c.l.ID)
 	}()
-	return &recordingSession{session, c.id, c.h}, nil
+	return &recordingSession{Session: session, l: c.l}, nil
 }
 
 func (c recordingClient) SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error {
 	err := c.Client.SendTelemetry(ctx, deviceID, entries)
 	if withoutOutcome(err) {
-		c.h.Unsettled(c.id, "REST")
+		c.l.w.History.Unsettled(c.l.ID, "REST")
 	}
 	return err
 }
 
 type recordingSession struct {
 	link.Session
-	id connection.ID
-	h  *history.History
+	l     *Link
+	ended atomic.Bool // a publish was without an outcome: what begins after that does not go out
 }
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
+	s.l.publishes.Add(1)
+	late := s.ended.Load()
 	err := s.Session.Telemetry(ctx, device, entries)
-	if withoutOutcome(err) {
-		s.h.Unsettled(s.id, s)
+	if withoutOutcome(err) && !late {
+		s.ended.Store(true)
+		s.l.w.History.Unsettled(s.l.ID, s)
 	}
 	return err
 }

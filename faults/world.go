@@ -43,9 +43,11 @@ type Options struct {
 	Links     int // connections, which are spread over the ThingsBoards; 0: 1
 	Devices   int // of each connection; 0: 4
 
-	Seed  uint64 // 0: FAULTS_SEED, else the clock
-	Plain bool   // without TLS
-	Pad   int    // bytes by which each uplink is longer
+	Seed  uint64                            // 0: FAULTS_SEED, else the clock
+	Plain bool                              // without TLS
+	Pad   int                               // bytes by which each uplink is longer
+	PadOf func(device int, frame int64) int // and some more than others; the same each time
+	Own   bool                              // each connection has an account of its own, see [Link.Account]
 
 	Sandbox   sandbox.Options                       // TLS and OnTelemetry are the world's
 	Configure func(i int, c *connection.Connection) // changes the ith connection before it is made
@@ -79,6 +81,8 @@ type World struct {
 	randomMu sync.Mutex
 	random   *rand.Rand
 
+	byID map[connection.ID]*Link // made by New, not changed afterwards
+
 	inner   sync.RWMutex
 	inside  *inside // nil while Boardlink is down
 	presses atomic.Int64
@@ -92,7 +96,8 @@ func New(t TB, opt Options) *World {
 	opt = opt.withDefaults()
 	said := &tail{}
 	w := &World{T: t, Seed: opt.Seed, opt: opt, dir: t.TempDir(), epoch: opt.Epoch, Park: &Park{}, said: said,
-		log: slog.New(slog.NewTextHandler(said, nil)), random: rand.New(rand.NewPCG(opt.Seed, 0)), History: history.New(opt.History)}
+		log: slog.New(slog.NewTextHandler(said, nil)), random: rand.New(rand.NewPCG(opt.Seed, 0)), byID: map[connection.ID]*Link{},
+		History: history.New(opt.History)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("Boardlink said:\n%s", said)
@@ -258,11 +263,8 @@ func (w *World) press(pressed map[connection.ID]time.Time) {
 		if !down || !far || l.gone.Load() || time.Since(pressed[l.ID]) < 5*time.Second {
 			continue
 		}
-		if ops := w.operations(); ops != nil {
-			pressed[l.ID] = time.Now()
-			if _, err := ops.Retry(context.Background(), actor, l.ID); err == nil {
-				w.presses.Add(1)
-			}
+		if pressed[l.ID] = time.Now(); l.Retry() == nil {
+			w.presses.Add(1)
 		}
 	}
 }

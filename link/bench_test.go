@@ -34,7 +34,8 @@ type bench struct {
 	meter Meter
 
 	m     *Manager
-	every time.Duration // between heartbeats, where weeks must pass
+	now   func() time.Time // nil: time.Now
+	every time.Duration    // between heartbeats, where weeks must pass
 	stop  func()
 }
 
@@ -50,7 +51,7 @@ func newBench(t *testing.T) *bench {
 
 // start runs a manager on the bench, as a start of the program does.
 func (b *bench) start() {
-	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park, Feed: b.feed,
+	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park, Feed: b.feed, Now: b.now,
 		Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.5 }, Meter: b.meter, Log: slog.New(slog.DiscardHandler),
 		WhoChanged:    func(context.Context, connection.ID) string { return "alice@example.com" },
 		RecentDevices: func(context.Context, connection.ID, time.Time, int) ([]connection.Device, error) { return b.seen, nil }})

@@ -74,7 +74,7 @@ func (c *commander) listen() error {
 			}
 			select {
 			case c.unanswered <- struct{}{}:
-				c.accept(command{Command: got, devEUI: devEUI(got.Device)})
+				c.accept(command{Command: got, devEUI: c.p.r.k.names.devEUI(got.Device)})
 			case <-c.p.takeCtx.Done():
 				return nil
 			}
@@ -86,9 +86,6 @@ func (c *commander) listen() error {
 func (c *commander) accept(cmd command) {
 	switch {
 	case cmd.Device == "" && (cmd.Method == methodRenamed || cmd.Method == methodDeleted):
-		if cmd.Method == methodDeleted {
-			c.p.forgetShared(noticed(cmd.Params))
-		}
 		c.notice(cmd)
 	case cmd.Device == "" || cmd.Method != methodDownlink:
 		c.background(func() {

@@ -26,7 +26,11 @@ func (p *pump) deliver(e queue.Event) {
 	if !p.settleCommand(e) {
 		return
 	}
-	if expired(c.Configuration, e, p.r.m.now()) {
+	if p.r.m.clock.witness(e) {
+		p.r.m.journal.event(connection.Event{Level: connection.LevelInfo, Kind: connection.KindAlarm,
+			Message: "The uplinks that come in bear the time of this machine's clock; their validity counts by it again."})
+	}
+	if expired(c.Configuration, p.r.m.clock.age(e)) {
 		p.r.k.tally.add(occasionExpired(c.Configuration.UplinkTimeValidity), e.DevEUI)
 		p.r.m.opt.Figures.Expired(p.r.k.id, 1)
 		p.drop(e)
@@ -42,6 +46,13 @@ func (p *pump) deliver(e queue.Event) {
 		return
 	}
 	if !message.Gateway {
+		name, done, err := p.r.k.names.use(p.takeCtx, message.Device)
+		if err != nil {
+			p.lanes.Return(e)
+			return
+		}
+		defer done()
+		message.Device = name
 		known, err := p.known(p.workCtx, c, message.Device)
 		switch {
 		case err != nil:
@@ -54,11 +65,11 @@ func (p *pump) deliver(e queue.Event) {
 			return
 		}
 	}
-	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
-		p.lanes.Return(e)
+	if p.r.k.memory.suspect(e.ID) {
+		p.tryAlone(e, message)
 		return
 	}
-	if err := p.send(message); err != nil {
+	if err := p.send(p.session, message); err != nil {
 		p.refused(e, err)
 		return
 	}
@@ -76,40 +87,46 @@ func mapped(cfg connection.Configuration, e queue.Event) (telemetry.Message, err
 	return telemetry.Map(cfg, doc, e.TS)
 }
 
-// expired reports whether an event is older than the connection's validity when its turn has come. Its age counts from
-// the document's own time, which may be much earlier than its reception.
-func expired(cfg connection.Configuration, e queue.Event, now time.Time) bool {
-	if cfg.UplinkTimeValidity.Span() <= 0 {
-		return false
-	}
-	from := e.Time
-	if from.IsZero() {
-		from = e.ReceivedAt
-	}
-	return now.Sub(from) > cfg.UplinkTimeValidity.Span()
+// expired reports whether an event is older than the connection's validity when its turn has come.
+func expired(cfg connection.Configuration, age time.Duration) bool {
+	validity := cfg.UplinkTimeValidity.Span()
+	return validity > 0 && age > validity
 }
 
 // send publishes a message and returns nil only when ThingsBoard said that it has it.
-func (p *pump) send(m telemetry.Message) error {
-	if p.halted() {
-		return errHalted
-	}
+func (p *pump) send(session Session, m telemetry.Message) error {
 	entries := make([]thingsboard.Entry, len(m.Entries))
 	for i, entry := range m.Entries {
 		entries[i] = thingsboard.Entry(entry)
 	}
-	if m.Gateway {
-		return p.session.GatewayTelemetry(p.workCtx, entries)
+	if !m.Gateway {
+		if err := p.connectDevice(p.workCtx, session, m.Device, m.Type); err != nil {
+			return err
+		}
 	}
-	if err := p.connectDevice(p.workCtx, m.Device, m.Type); err != nil {
-		return err
+	parts, err := pieces(entries, p.r.k.pace.mostPoints())
+	if err != nil {
+		return &thingsboard.Error{Code: connection.ReasonInternal, Kind: thingsboard.Poison, Err: err}
 	}
-	if p.halted() {
+	for _, part := range parts {
+		if err := p.publish(session, m, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish sends one part of a message, or all of it, when its turn has come.
+func (p *pump) publish(session Session, m telemetry.Message, part piece) error {
+	if err := p.r.k.pace.turn(p.takeCtx, cost{telemetry: 1, points: part.points}); err != nil {
 		return errHalted
 	}
-	err := p.session.Telemetry(p.workCtx, m.Device, entries)
+	if m.Gateway {
+		return session.GatewayTelemetry(p.workCtx, part.entries)
+	}
+	err := session.Telemetry(p.workCtx, m.Device, part.entries)
 	if thingsboard.CodeOf(err) == connection.ReasonTooLarge {
-		return p.sendLarge(m.Device, entries, err)
+		return p.sendLarge(m.Device, part.entries, err)
 	}
 	return err
 }
@@ -145,6 +162,7 @@ func (p *pump) delivered(e queue.Event) {
 	now := p.r.m.now()
 	p.r.k.board.delivered.Store(now.UnixMilli())
 	p.r.k.memory.forgive(e.ID)
+	p.r.k.memory.heard()
 	p.r.m.opt.Figures.Delivered(p.r.k.id, e.DevEUI, 1)
 	ctx, cancel := settling()
 	defer cancel()
@@ -182,6 +200,9 @@ func (p *pump) attributes(m telemetry.Message) {
 	memory := p.r.k.memory
 	sum, changed := memory.attributesChanged(m.Device, m.Attributes)
 	if !changed {
+		return
+	}
+	if p.r.k.pace.turn(p.takeCtx, cost{telemetry: 1, points: len(m.Attributes)}) != nil {
 		return
 	}
 	if err := p.session.Attributes(p.workCtx, m.Device, m.Attributes); err != nil && thingsboard.KindOf(err) != thingsboard.Poison {

@@ -30,11 +30,13 @@ type keeper struct {
 	log *slog.Logger
 
 	poke    chan struct{}                         // read the row anew; safe from everywhere
+	nudge   chan struct{}                         // the host is back; safe from everywhere
 	board   *board                                // safe from everywhere
 	config  atomic.Pointer[connection.Connection] // the row as it runs; safe from everywhere, never changed in place
 	memory  *memory                               // of devices; outlives single links
 	answers *answers                              // to commands; outlives single links
 	reports *reports                              // of deliveries; outlives single links
+	names   *names                                // of devices at ThingsBoard; outlives single links
 	tally   *tally                                // of what happens often; outlives single links
 	pace    *pace                                 // outlives single links
 	labels  *labels                               // of devices; outlives single links
@@ -50,6 +52,7 @@ type keeper struct {
 	overdue *time.Timer // the link must have left its state
 
 	schedule    schedule
+	triedAt     time.Time             // when the link was last started
 	workedUntil time.Time             // when a link with these settings was last open; zero: not known to have been
 	taken       int64                 // the version of the credentials that ThingsBoard took last, 0 where it refused or nothing is known
 	refusedWith connection.ReasonCode // the last refusal of the credentials
@@ -60,8 +63,8 @@ type keeper struct {
 
 func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 	k := &keeper{id: id, m: m, log: m.log.With("connection_id", id.String()), saved: saved,
-		poke: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
-		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), labels: newLabels(m.now)}
+		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
+		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), names: newNames(), labels: newLabels(m.now)}
 	k.tally = newTally(m.now, func(e connection.Event) {
 		e.ConnectionID = id
 		m.journal.event(e)
@@ -104,6 +107,8 @@ func (k *keeper) loop(ctx context.Context) {
 			return
 		case <-k.poke:
 			k.reconcile(ctx)
+		case <-k.nudge:
+			k.nudged()
 		case <-k.reread.C:
 			k.reconcile(ctx)
 		case <-k.next.C:
@@ -139,7 +144,7 @@ func (k *keeper) start(ctx context.Context) {
 		return
 	}
 	k.schedule.attempt++
-	k.urged, k.ran = false, true
+	k.urged, k.ran, k.triedAt = false, true, k.m.now()
 	// The link is stopped by its keeper, in order, and not by the end of ctx.
 	linkCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	r := newRun(k, cancel)

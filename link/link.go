@@ -37,6 +37,7 @@ type run struct {
 	attempt int
 	quiet   bool // opening again after a failure that was told: no event until something new happens
 	began   time.Time
+	wasAway bool      // the host could not be reached when it was last tried
 	lossAt  time.Time // when the link before it was lost; zero: it was not, or what follows begins anew
 
 	cancel  context.CancelCauseFunc
@@ -46,6 +47,8 @@ type run struct {
 
 	relogins atomic.Int32
 	proven   atomic.Bool // delivery, or life at least, was proven for a minute
+	accused  atomic.Bool // the end of the session may be the doing of an event that was under way
+	cleared  atomic.Bool // a suspect was settled
 
 	// Of the keeper's loop.
 	told    *stop // why the link was told to end
@@ -64,7 +67,7 @@ func newRun(k *keeper, cancel context.CancelCauseFunc) *run {
 		lossAt = k.schedule.lostAt
 	}
 	return &run{lossAt: lossAt, k: k, m: k.m, log: k.log, conn: k.config.Load(), attempt: k.schedule.attempt, quiet: k.schedule.told != "",
-		began: k.m.now(), cancel: cancel, done: make(chan error, 1),
+		began: k.m.now(), wasAway: away(k.board.read().ReasonCode), cancel: cancel, done: make(chan error, 1),
 		hurried: hurried, hurry: sync.OnceFunc(func() { close(hurried) })}
 }
 
@@ -87,7 +90,9 @@ func (r *run) lost() error {
 
 // link opens, pumps and closes. ctx ends with the reason why the link must end.
 func (r *run) link(ctx context.Context) error {
-	release, err := r.m.place(ctx)
+	release, err := r.m.places.enter(ctx, hostOf(r.conn.Configuration), func(at time.Time) {
+		r.k.board.note(r, func(s *connection.Status) { s.NextAttemptAt = at })
+	})
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,6 @@ const (
 	stopLimit = 6 * time.Second
 	// readLimit is how long a keeper waits for the database.
 	readLimit = 5 * time.Second
-	// openAtOnce bounds the links that open at the same moment, so that many that come back together do not all dial.
-	openAtOnce = 200
 )
 
 // Manager keeps a link for each active connection. Make it with [NewManager]; it is safe for concurrent use.
@@ -30,7 +28,8 @@ type Manager struct {
 	log     *slog.Logger
 	now     func() time.Time
 	journal *journal
-	opening chan struct{} // a place for each link that opens
+	places  *places
+	clock   *clocks
 	every   time.Duration // between heartbeats
 
 	heartbeat atomic.Pointer[time.Time] // nil while the manager does not run
@@ -48,6 +47,10 @@ func NewManager(opt Options) *Manager {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Steady == nil {
+		began := time.Now()
+		opt.Steady = func() time.Duration { return time.Since(began) }
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -55,7 +58,7 @@ func NewManager(opt Options) *Manager {
 		opt.Random = rand.Float64
 	}
 	opt.Open = opt.measured()
-	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), opening: make(chan struct{}, openAtOnce),
+	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now), clock: newClocks(opt.Now, opt.Steady),
 		every: heartbeatEvery, keepers: map[connection.ID]*keeper{}, asked: map[connection.ID]struct{}{}}
 }
 
@@ -137,6 +140,10 @@ func (m *Manager) keepBeating(ctx context.Context) {
 			return
 		case <-tick.C:
 			m.beat()
+			if by := m.clock.look(); by != 0 {
+				m.log.Warn("The wall clock jumped", "by", by)
+				m.journal.event(jumped(by))
+			}
 		}
 	}
 }
@@ -274,12 +281,20 @@ func (m *Manager) present(k *keeper) connection.Status {
 	return s
 }
 
-// place waits until a link may open, so that not all of them dial at once. The returned function gives the place back.
-func (m *Manager) place(ctx context.Context) (release func(), err error) {
-	select {
-	case m.opening <- struct{}{}:
-		return sync.OnceFunc(func() { <-m.opening }), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+// hostBack has the links that wait for a host try now, because another link was just opened there.
+func (m *Manager) hostBack(name string) {
+	if !m.places.isBack(name) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.keepers {
+		if c := k.config.Load(); c == nil || hostOf(c.Configuration) != name {
+			continue
+		}
+		select {
+		case k.nudge <- struct{}{}:
+		default:
+		}
 	}
 }

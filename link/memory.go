@@ -25,7 +25,14 @@ type memory struct {
 	mu         sync.Mutex
 	devices    map[string]sighting
 	attributed map[string]uint64 // hash of the attributes sent last
-	refusals   map[int64]int     // of events, by id
+	blames     map[int64]blame   // of events, by id
+	parkedLast int               // suspects parked since ThingsBoard last took an event
+}
+
+// blame is what speaks against an event.
+type blame struct {
+	refusals int // ThingsBoard refused it, or ended the session while it was alone under way
+	ends     int // sessions that ended while it was under way beside others
 }
 
 // sighting is an answer to whether a device exists.
@@ -35,7 +42,7 @@ type sighting struct {
 }
 
 func newMemory(now func() time.Time) *memory {
-	return &memory{now: now, seed: maphash.MakeSeed(), devices: map[string]sighting{}, attributed: map[string]uint64{}, refusals: map[int64]int{}}
+	return &memory{now: now, seed: maphash.MakeSeed(), devices: map[string]sighting{}, attributed: map[string]uint64{}, blames: map[int64]blame{}}
 }
 
 // known returns the remembered answer; fresh is false where there is none.
@@ -71,18 +78,58 @@ func (m *memory) forget(device string) {
 
 // refuse counts a refusal of an event and returns how many there were.
 func (m *memory) refuse(event int64) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	room(m.refusals)
-	m.refusals[event]++
-	return m.refusals[event]
+	return m.blame(event, func(b *blame) { b.refusals++ }).refusals
 }
 
-// forgive forgets the refusals of an event that has left the queue.
+// accuse counts the end of a session against an event that was under way.
+func (m *memory) accuse(event int64) {
+	m.blame(event, func(b *blame) { b.ends++ })
+}
+
+func (m *memory) blame(event int64, change func(*blame)) blame {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, known := m.blames[event]
+	if !known {
+		room(m.blames)
+	}
+	change(&b)
+	m.blames[event] = b
+	return b
+}
+
+// suspect reports whether an event was under way at so many ends of sessions that it must go alone.
+func (m *memory) suspect(event int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.blames[event].ends >= suspectAfter
+}
+
+// forgive forgets what spoke against an event that has left the queue.
 func (m *memory) forgive(event int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.refusals, event)
+	delete(m.blames, event)
+}
+
+// notHeard counts a suspect that is parked, heard that ThingsBoard took an event; unheard returns how many suspects
+// were parked since.
+func (m *memory) notHeard() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parkedLast++
+}
+
+func (m *memory) heard() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parkedLast = 0
+}
+
+func (m *memory) unheard() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.parkedLast
 }
 
 // attributesChanged reports whether a device's attributes differ from those sent last, and their hash.

@@ -33,11 +33,17 @@ func (r *run) open(ctx context.Context, client Client) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.readNames(ctx, gateway.ID); err != nil {
+		return nil, err
+	}
 	session, at, err := connect(ctx, client, gateway)
 	if err != nil {
 		return nil, err
 	}
 	r.showOpened(at)
+	if r.wasAway {
+		r.m.hostBack(hostOf(r.conn.Configuration))
+	}
 	return session, nil
 }
 
@@ -91,6 +97,20 @@ func (r *run) keepGateway(ctx context.Context, deviceID string) {
 		fresh.GatewayDeviceID = deviceID
 		r.k.config.CompareAndSwap(row, &fresh)
 	}
+}
+
+// readNames reads what ThingsBoard calls the devices. Without it nothing may be sent: a device that was renamed would be
+// made a second time.
+func (r *run) readNames(ctx context.Context, gatewayID string) error {
+	return step(ctx, readLimit, func(ctx context.Context) error {
+		err := r.k.names.load(gatewayID, func() (map[string]string, error) {
+			return r.m.opt.Store.DeviceNames(ctx, r.k.id, gatewayID)
+		})
+		if err != nil {
+			return &failure{code: connection.ReasonInternal, err: err}
+		}
+		return nil
+	})
 }
 
 // connect tries the MQTT endpoints in their order.

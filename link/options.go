@@ -30,6 +30,11 @@ type Store interface {
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
 
+	// DeviceNames and SetDeviceName keep what ThingsBoard calls devices that were renamed there; the DevEUI itself, and an
+	// empty name, forget it. gatewayDeviceID tells one ThingsBoard from another.
+	DeviceNames(ctx context.Context, id connection.ID, gatewayDeviceID string) (map[string]string, error)
+	SetDeviceName(ctx context.Context, id connection.ID, gatewayDeviceID, devEUI, name string) error
+
 	CommandStore
 }
 
@@ -94,9 +99,12 @@ type Client interface {
 // Session is one open MQTT session of the gateway device, as [thingsboard.Session].
 type Session interface {
 	ConnectDevice(ctx context.Context, device, profile string) error
+	DisconnectDevice(ctx context.Context, device string) error
 	Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error
 	GatewayTelemetry(ctx context.Context, entries []thingsboard.Entry) error
 	Attributes(ctx context.Context, device string, values map[string]any) error
+	// Prove returns nil once ThingsBoard acknowledged a question: the session is alive.
+	Prove(ctx context.Context) error
 	Commands() <-chan thingsboard.Command
 	AttributePushes() <-chan thingsboard.AttributePush
 	Reply(ctx context.Context, device string, id int64, data any) error
@@ -131,10 +139,12 @@ type Options struct {
 	// connection." Nil, and an empty answer, give a sentence without a name.
 	WhoChanged func(ctx context.Context, id connection.ID) string
 
-	Feed   *live.Feed       // told of each change; may be nil
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: nothing is logged
-	Random func() float64   // of [0, 1), for jitter; nil: math/rand
+	Feed *live.Feed       // told of each change; may be nil
+	Now  func() time.Time // nil: time.Now
+	// Steady is a clock that only counts on, whatever Now does; nil: the program's own. It finds jumps of Now.
+	Steady func() time.Duration
+	Log    *slog.Logger   // nil: nothing is logged
+	Random func() float64 // of [0, 1), for jitter; nil: math/rand
 
 	Installation string // 8 hexadecimal digits; part of the gateway device's name
 	Node         string // owner of the links that this manager runs

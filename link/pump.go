@@ -27,10 +27,11 @@ var errHalted = errors.New("the link is ending")
 type pump struct {
 	r       *run
 	client  Client
-	session Session
+	session *shared
 	lanes   Lanes
 
 	events  chan queue.Event // taken, for the workers
+	notices chan noticesOf   // of devices renamed or deleted
 	broken  chan error       // why the link must end, the first reason
 	workers crew             // those who hold events
 	crew    crew             // everybody else
@@ -46,8 +47,8 @@ type pump struct {
 }
 
 func newPump(r *run, client Client, session Session) *pump {
-	p := &pump{r: r, client: client, session: session, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
-		broken: make(chan error, 1), connected: map[string]struct{}{}}
+	p := &pump{r: r, client: client, session: &shared{Session: session, names: r.k.names}, lanes: r.m.opt.Queue.Lanes(r.k.id), events: make(chan queue.Event),
+		notices: make(chan noticesOf, maxNotices), broken: make(chan error, 1), connected: map[string]struct{}{}}
 	p.workCtx, p.cancel = context.WithCancelCause(context.Background())
 	p.takeCtx, p.halt = context.WithCancel(p.workCtx)
 	return p
@@ -60,12 +61,16 @@ func (p *pump) start() {
 	if limits.MaxInflight > 0 {
 		width = min(width, limits.MaxInflight)
 	}
-	p.r.k.pace.announced(append(limits.Messages, limits.TelemetryMessages...))
+	p.r.k.pace.announced(limits)
+	if p.r.k.pace.slowedWithin(troubleFor) {
+		p.trouble(connection.ReasonThrottled) // the session before ended by it
+	}
 	p.do(&p.crew, func() error { return p.take(width) })
 	for range width {
 		p.do(&p.workers, p.work)
 	}
 	p.do(&p.crew, newCommander(p).listen)
+	p.do(&p.crew, p.followNotices)
 	p.do(&p.crew, p.share)
 	p.do(&p.crew, p.greet)
 	p.do(&p.crew, p.label)
@@ -91,6 +96,9 @@ func (p *pump) fail(err error) {
 // take hands events from the queue to the workers until nothing new may begin.
 func (p *pump) take(width int) error {
 	defer close(p.events)
+	if sleep(p.takeCtx, headStart) != nil {
+		return nil
+	}
 	for {
 		events, err := p.lanes.Take(p.takeCtx, width)
 		switch {
@@ -143,11 +151,14 @@ func (p *pump) crashed(e queue.Event, err error) {
 func (p *pump) halted() bool { return p.takeCtx.Err() != nil }
 
 // greet connects the devices that were seen lately: ThingsBoard sends a device's commands only to a session that
-// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly, because each costs
-// the gateway some of its rate limit.
+// connected it or that it spoke over (GatewaySessionHandler.java, onDeviceConnect). It goes slowly and lets telemetry
+// pass, because each costs the gateway some of its rate limit.
 func (p *pump) greet() error {
 	recent := p.r.m.opt.RecentDevices
 	if recent == nil || !p.r.k.config.Load().Configuration.DownlinkEnabled {
+		return nil
+	}
+	if sleep(p.takeCtx, headStart) != nil {
 		return nil
 	}
 	devices, err := recent(p.takeCtx, p.r.k.id, p.r.m.now().Add(-greetSince), greetMost)
@@ -166,10 +177,7 @@ func (p *pump) greet() error {
 		if sleep(p.takeCtx, pause) != nil {
 			return nil
 		}
-		if known, err := p.known(p.takeCtx, c, d.DevEUI); err != nil || !known {
-			continue
-		}
-		if err := p.connectDevice(p.takeCtx, d.DevEUI, c.Configuration.DeviceType); err != nil {
+		if err := p.greetOne(c, d.DevEUI); err != nil {
 			if thingsboard.SessionEnded(err) || p.halted() {
 				return nil
 			}
@@ -177,6 +185,25 @@ func (p *pump) greet() error {
 		}
 	}
 	return nil
+}
+
+// greetOne connects a device, unless its telemetry did or it may not be named.
+func (p *pump) greetOne(c *connection.Connection, devEUI string) error {
+	if err := p.r.k.pace.spare(p.takeCtx, costOpening); err != nil {
+		return err
+	}
+	name, done, err := p.r.k.names.use(p.takeCtx, devEUI)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if p.isConnected(name) {
+		return nil
+	}
+	if known, err := p.known(p.takeCtx, c, name); err != nil || !known {
+		return err
+	}
+	return p.openDevice(p.takeCtx, p.session, name, c.Configuration.DeviceType)
 }
 
 const (
@@ -187,18 +214,26 @@ const (
 )
 
 // connectDevice opens a device's session at ThingsBoard, once for each of ours. It keeps the pace as telemetry does,
-// since it costs the gateway a message too.
-func (p *pump) connectDevice(ctx context.Context, device, profile string) error {
-	p.mu.Lock()
-	_, there := p.connected[device]
-	p.mu.Unlock()
-	if there {
+// since it costs the gateway messages too.
+func (p *pump) connectDevice(ctx context.Context, session Session, device, profile string) error {
+	if p.isConnected(device) {
 		return nil
 	}
-	if err := p.r.k.pace.wait(p.takeCtx); err != nil {
+	if err := p.r.k.pace.turn(p.takeCtx, costOpening); err != nil {
 		return errHalted
 	}
-	if err := p.session.ConnectDevice(ctx, device, profile); err != nil {
+	return p.openDevice(ctx, session, device, profile)
+}
+
+func (p *pump) isConnected(device string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, there := p.connected[device]
+	return there
+}
+
+func (p *pump) openDevice(ctx context.Context, session Session, device, profile string) error {
+	if err := session.ConnectDevice(ctx, device, profile); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -207,6 +242,7 @@ func (p *pump) connectDevice(ctx context.Context, device, profile string) error 
 		clear(p.connected)
 	}
 	p.connected[device] = struct{}{}
+	p.r.k.names.connected(p.r.k.names.devEUI(device))
 	return nil
 }
 

@@ -90,7 +90,7 @@ func TestDeactivation_stops_publishing_at_once_and_closes_the_socket_within_a_se
 		b.start()
 		b.queue.put(deviceA)
 		b.queue.put(deviceB)
-		synctest.Wait()
+		b.pass(headStart)
 		session := b.board.last()
 		if n := b.queue.outstanding(); n != 2 {
 			t.Fatalf("%d events under way", n)

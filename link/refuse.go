@@ -96,6 +96,7 @@ func judgeAsking(err error) verdict {
 
 // refused settles an event that ThingsBoard did not take.
 func (p *pump) refused(e queue.Event, err error) {
+	p.accuse(e, err)
 	p.settle(e, judge(err, func() int { return p.r.k.memory.refuse(e.ID) }), err)
 }
 

@@ -3,8 +3,6 @@ package link_test
 import (
 	"context"
 	"encoding/json"
-	"net"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -81,24 +79,6 @@ func TestWrong_password_is_told_within_ten_seconds_and_presented_once(t *testing
 			t.Errorf("an event holds the password: %q", e.Message)
 		}
 	}
-}
-
-func TestBlack_hole_is_closed_with_reason_and_next_attempt(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		// As a dialer whose time is up; that time is shorter here than in the program.
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		<-ctx.Done()
-		return nil, &net.OpError{Op: "dial", Net: network, Err: os.ErrDeadlineExceeded}
-	}
-	w.start()
-	w.reaches(connection.Opening, 5*time.Second)
-	w.until("CLOSED", 25*time.Second, func() bool {
-		s := w.links.Status(w.conn.ID)
-		return s.State == connection.Closed && s.ReasonCode == connection.ReasonTCPTimeout && !s.NextAttemptAt.IsZero()
-	})
 }
 
 func TestHung_peer_is_left_within_a_second_of_the_deactivation(t *testing.T) {
@@ -196,6 +176,49 @@ func TestRate_limits_are_kept_without_a_disconnect(t *testing.T) {
 	})
 	if n := len(w.tb.Connects()); n != 1 {
 		t.Errorf("%d connects", n)
+	}
+}
+
+func TestPoison_that_names_no_culprit_is_parked_and_the_rest_goes_on(t *testing.T) {
+	for name, verdict := range map[string]sandbox.Verdict{
+		"ThingsBoard closes":           {Withhold: true, Lose: true, Close: true},
+		"ThingsBoard says 0x83 to all": {Withhold: true, Lose: true, Disconnect: 0x83},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.tb.Set(func(b *sandbox.Behaviour) {
+				b.PubackDelay = 20 * time.Millisecond // so that others are under way beside it
+				b.Judge = func(p sandbox.Publish) sandbox.Verdict {
+					if strings.Contains(string(p.Payload), "poison") {
+						return verdict
+					}
+					return sandbox.Verdict{}
+				}
+			})
+			w.start()
+			w.reaches(connection.Opened, 10*time.Second)
+			begin := time.Now()
+			w.put(device(0), 1, map[string]any{"t": "poison"})
+			w.put(device(0), 2, map[string]any{"t": 2})
+			for d := range 10 {
+				for f := range 5 {
+					w.put(device(d+1), int64(f), map[string]any{"t": f})
+				}
+			}
+			w.until("the lane to go on", 30*time.Second, func() bool { return len(w.first(device(0))) == 1 })
+			t.Logf("the lane went on after %v and %d connects", time.Since(begin), len(w.tb.Connects()))
+			w.until("an empty queue", 10*time.Second, func() bool { return w.links.Status(w.conn.ID).Backlog == 0 })
+			parked, err := w.queue.Parked(context.Background(), w.conn.ID, 0, 10)
+			if err != nil || len(parked) != 1 || parked[0].FCntUp != 1 || !strings.Contains(parked[0].Reason, "sent alone") {
+				t.Errorf("parked %+v, %v", parked, err)
+			}
+			for d := range 10 {
+				if order := w.first(device(d + 1)); len(order) != 5 || !slices.IsSorted(order) {
+					t.Errorf("%s arrived as %v", device(d+1), order)
+				}
+			}
+		})
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	// refusedFloor is the least pause after the gateway's credentials were refused: ThingsBoard may block an address
 	// for a minute after ten of those (TbMqttTransportComponent, ip_limits_enabled).
 	refusedFloor = 15 * time.Second
+	// maxQuick bounds the tries made soon because of a suspect: enough to find one and park it.
+	maxQuick = 8
 )
 
 // schedule counts what the time of the next try depends on. Its zero value is a link that nothing is known of.
@@ -26,6 +28,7 @@ type schedule struct {
 	attempt   int       // tries since then
 	conflicts int       // ends by another client's doing, since delivery was last proven
 	slowdowns int       // ends by being too fast, since delivery was last proven
+	quick     int       // tries made soon because an event may have ended the session, since delivery was last proven
 	opened    bool      // an open link was lost then, not a try that failed
 	told      string    // the failure that was last told, empty where none was since the link was open
 }
@@ -92,19 +95,31 @@ func (k *keeper) failed(ctx context.Context, r *run, err error) {
 	} else {
 		k.log.Info("Link could not be opened", "reason", code, "error", err)
 	}
-	k.plan(err, code, sentence)
+	if r.cleared.Load() {
+		s.quick = 0
+	}
+	k.plan(err, code, sentence, opened, opened && r.accused.Load())
 }
 
-// plan shows a failure and sets the time of the next try.
-func (k *keeper) plan(err error, code connection.ReasonCode, sentence string) {
+// plan shows a failure and sets the time of the next try. A ThingsBoard that was there and ended the session because the
+// link was too fast, or perhaps because of an event (suspect), is not waited for as one that cannot be reached.
+func (k *keeper) plan(err error, code connection.ReasonCode, sentence string, opened, suspect bool) {
 	now, s := k.m.now(), &k.schedule
 	strategy := k.row.Configuration.ReconnectStrategy
 	wait, ok := strategy.NextTry(now.Sub(s.lostAt), s.attempt, k.m.opt.Random)
+	floor := s.floor(err, code)
+	switch {
+	case opened && thingsboard.KindOf(err) == thingsboard.Throttled:
+		wait, ok = floor+time.Duration(k.m.opt.Random()*float64(floor)/2), true
+	case suspect && s.quick < maxQuick:
+		s.quick++
+		wait, ok = strategy.NextTry(0, 0, k.m.opt.Random)
+	}
 	if !ok {
 		k.giveUp(sentence)
 		return
 	}
-	next := now.Add(max(wait, s.floor(err, code)))
+	next := now.Add(max(wait, floor))
 	m := move{state: connection.Closed, code: code, reason: sentence, hint: k.hint(code), next: next, level: connection.LevelWarning}
 	if key := failureKey(code, sentence); key != s.told {
 		m.event = fmt.Sprintf("Closed: %s The next try is at %s.", sentence, clock(next))
@@ -137,6 +152,38 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+const (
+	// nudgeAfter is the least time between two tries of which the second is made because the host is back, nudgeWithin
+	// the span over which such tries are spread.
+	nudgeAfter  = time.Minute
+	nudgeWithin = 2 * time.Second
+)
+
+// nudged takes in that another link was opened at the host: whoever waits for it needs not wait for the strategy's next
+// point. What only this link was refused for is no reason to try.
+func (k *keeper) nudged() {
+	s := k.board.read()
+	soon := time.Duration(k.m.opt.Random() * float64(nudgeWithin))
+	at := k.m.now().Add(soon)
+	if k.run != nil || k.want != wantRun || s.State != connection.Closed || !away(s.ReasonCode) || k.m.now().Sub(k.triedAt) < nudgeAfter ||
+		!s.NextAttemptAt.After(at) {
+		return
+	}
+	k.board.note(nil, func(s *connection.Status) { s.NextAttemptAt = at })
+	k.next.Reset(soon)
+}
+
+// away reports whether a reason says that a host could not be reached.
+func away(code connection.ReasonCode) bool {
+	switch code {
+	case connection.ReasonDNSTimeout, connection.ReasonDNSNotFound, connection.ReasonTCPRefused, connection.ReasonTCPTimeout,
+		connection.ReasonTCPFailed, connection.ReasonTimeout, connection.ReasonConnectionLost, connection.ReasonServerError,
+		connection.ReasonMQTTNotFound:
+		return true
+	}
+	return false
 }
 
 // giveUp shows that the strategy has come to its end.

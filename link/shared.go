@@ -31,7 +31,7 @@ func (p *pump) share() error {
 
 // keepShared keeps one push. A device whose name is no DevEUI is none of ours.
 func (p *pump) keepShared(push thingsboard.AttributePush) {
-	change := connection.AttributeChange{ConnectionID: p.r.k.id, DevEUI: devEUI(push.Device), Set: push.Set, Deleted: push.Deleted}
+	change := connection.AttributeChange{ConnectionID: p.r.k.id, DevEUI: p.r.k.names.devEUI(push.Device), Set: push.Set, Deleted: push.Deleted}
 	if !thingpark.ValidDevEUI(change.DevEUI) {
 		p.r.log.Debug("Shared attributes of a device that is not named by a DevEUI were ignored", "device", connection.Clean(push.Device))
 		return
@@ -57,20 +57,14 @@ func (p *pump) keepShared(push thingsboard.AttributePush) {
 	}
 }
 
-// forgetShared drops what was shared with devices that were deleted at ThingsBoard. What cannot be dropped stays until
+// forgetShared drops what was shared with a device that was deleted at ThingsBoard. What cannot be dropped stays until
 // it is pushed anew, or the connection is deleted.
-func (p *pump) forgetShared(devices []string) {
+func (p *pump) forgetShared(devEUI string) {
 	p.r.m.background.Go(func() {
-		for _, name := range devices {
-			if !thingpark.ValidDevEUI(devEUI(name)) {
-				continue
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
-			err := p.r.m.opt.Store.ForgetSharedAttributes(ctx, p.r.k.id, devEUI(name))
-			cancel()
-			if err != nil {
-				p.r.log.Warn("Shared attributes of a deleted device are still kept", "dev_eui", name, "error", err)
-			}
+		ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
+		defer cancel()
+		if err := p.r.m.opt.Store.ForgetSharedAttributes(ctx, p.r.k.id, devEUI); err != nil {
+			p.r.log.Warn("Shared attributes of a deleted device are still kept", "dev_eui", devEUI, "error", err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type fakeStore struct {
 	saves     []time.Time
 	tries     map[[2]int64]connection.CredentialTries
 	events    []connection.Event
+	names     map[string]map[string]string // by gateway and DevEUI
 	commands  []connection.Command
 	shared    map[string]string // JSON values by "device key"
 	beginning func()            // called without a lock before a command is written down
@@ -28,7 +30,7 @@ type fakeStore struct {
 }
 
 func newFakeStore() *fakeStore {
-	return &fakeStore{now: time.Now, rows: map[connection.ID]connection.Connection{}, deleted: map[connection.ID]bool{},
+	return &fakeStore{now: time.Now, names: map[string]map[string]string{}, rows: map[connection.ID]connection.Connection{}, deleted: map[connection.ID]bool{},
 		statuses: map[connection.ID]connection.Status{}, tries: map[[2]int64]connection.CredentialTries{}, shared: map[string]string{}}
 }
 
@@ -167,6 +169,28 @@ func (s *fakeStore) AddEvent(_ context.Context, e connection.Event) (connection.
 	e.ID = int64(len(s.events) + 1)
 	s.events = append(s.events, e)
 	return e, nil
+}
+
+func (s *fakeStore) DeviceNames(_ context.Context, _ connection.ID, gateway string) (map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.names[gateway]), s.down
+}
+
+func (s *fakeStore) SetDeviceName(_ context.Context, _ connection.ID, gateway, devEUI, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	if s.names[gateway] == nil {
+		s.names[gateway] = map[string]string{}
+	}
+	s.names[gateway][devEUI] = name
+	if name == "" || name == devEUI {
+		delete(s.names[gateway], devEUI)
+	}
+	return nil
 }
 
 // told lists the messages of events that hold a text.

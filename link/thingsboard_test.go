@@ -145,7 +145,7 @@ func (c *fakeClient) Close() {
 // published is one publish that a session saw.
 type published struct {
 	at     time.Time
-	kind   string // connect, telemetry, attributes, own, reply
+	kind   string // connect, telemetry, attributes, own, reply, prove
 	device string
 	id     int64
 	ts     int64
@@ -158,7 +158,8 @@ type fakeSession struct {
 	commands chan thingsboard.Command
 	pushes   chan thingsboard.AttributePush
 	limit    int
-	alive    bool // answers pings
+	limits   thingsboard.Limits // announced
+	alive    bool               // answers pings
 
 	publish func(ctx context.Context, p published) error // nil: success at once
 	hang    chan struct{}                                // Close waits for it
@@ -190,7 +191,7 @@ func (s *fakeSession) do(ctx context.Context, p published) error {
 	ended := s.ended
 	s.mu.Unlock()
 	if ended {
-		return lost()
+		return &thingsboard.Error{Code: connection.ReasonConnectionLost, Kind: thingsboard.Transient, SessionEnded: true, Unsent: true}
 	}
 	if f == nil {
 		return nil
@@ -200,6 +201,10 @@ func (s *fakeSession) do(ctx context.Context, p published) error {
 
 func (s *fakeSession) ConnectDevice(ctx context.Context, device, profile string) error {
 	return s.do(ctx, published{kind: "connect", device: device, data: profile})
+}
+
+func (s *fakeSession) DisconnectDevice(ctx context.Context, device string) error {
+	return s.do(ctx, published{kind: "disconnect", device: device})
 }
 
 func (s *fakeSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
@@ -218,9 +223,17 @@ func (s *fakeSession) Reply(ctx context.Context, device string, id int64, data a
 	return s.do(ctx, published{kind: "reply", device: device, id: id, data: data})
 }
 
+func (s *fakeSession) Prove(ctx context.Context) error { return s.do(ctx, published{kind: "prove"}) }
+
 func (s *fakeSession) Commands() <-chan thingsboard.Command { return s.commands }
-func (s *fakeSession) Limits() thingsboard.Limits           { return thingsboard.Limits{MaxInflight: s.limit} }
-func (s *fakeSession) Done() <-chan struct{}                { return s.done }
+
+func (s *fakeSession) Limits() thingsboard.Limits {
+	l := s.limits
+	l.MaxInflight = s.limit
+	return l
+}
+
+func (s *fakeSession) Done() <-chan struct{} { return s.done }
 
 func (s *fakeSession) LastSeen() time.Time {
 	if !s.alive {

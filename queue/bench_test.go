@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -107,4 +109,51 @@ func consume(b *testing.B, lanes *Lanes, n int) {
 		}
 		done += len(events)
 	}
+}
+
+// BenchmarkPlainFile is what the disk allows: the same events by the same producers, gathered in the same way, written to
+// the end of a file and synced. BenchmarkThrough is to be compared with it, not with a figure of another day.
+func BenchmarkPlainFile(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "plain"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // a benchmark
+	puts := make(chan *putting, maxPuts)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		var buffer []byte
+		var all []*putting
+		for p := range puts {
+			buffer, all = append(buffer[:0], p.event.Body...), append(all[:0], p)
+			for len(puts) > 0 {
+				p := <-puts
+				buffer, all = append(buffer, p.event.Body...), append(all, p)
+			}
+			_, err := f.Write(buffer)
+			err = errors.Join(err, f.Sync())
+			for _, p := range all {
+				p.done <- err
+			}
+		}
+	})
+	var next atomic.Int64
+	var producers sync.WaitGroup
+	event := benchEvents()
+	b.ResetTimer()
+	for range 64 {
+		producers.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				p := &putting{event: event(n), done: make(chan error, 1)}
+				puts <- p
+				if err := <-p.done; err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	producers.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	close(puts)
+	wg.Wait()
 }

@@ -32,6 +32,9 @@ func (w *writer) commit(b *batch) {
 	w.lastStart = time.Now()
 	// Statements of the writer are never interrupted: a caller that goes away changes nothing for the others.
 	ctx := context.Background()
+	if w.distrusted.Load() {
+		w.giveUp()
+	}
 	if w.conn == nil {
 		if err := w.reopen(ctx); err != nil {
 			w.failed(b, err)
@@ -45,6 +48,9 @@ func (w *writer) commit(b *batch) {
 	}
 	if err != nil {
 		err = fmt.Errorf("commit to the queue: %w", err)
+		if damage(err) {
+			w.distrusted.Store(true)
+		}
 		w.abandon(ctx)
 		w.failed(b, err)
 		return

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,8 +40,13 @@ func (a *account) forgetOldest() {
 // loadCounters reads every connection's counters and the number of stamps.
 func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters, int64, error) {
 	var stamps int64
-	if err := c.QueryRowContext(ctx, "SELECT value FROM totals WHERE name = 'stamps'").Scan(&stamps); err != nil {
+	if err := c.QueryRowContext(ctx, "SELECT value FROM totals WHERE name = 'stamps'").Scan(&stamps); errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, errDamaged
+	} else if err = unscannable(err); err != nil {
 		return nil, 0, fmt.Errorf("read the number of stamps: %w", err)
+	}
+	if stamps < 0 || stamps > 2*maxStamps {
+		return nil, 0, errDamaged
 	}
 	rows, err := c.QueryContext(ctx, "SELECT id, sequence, waiting, bytes, parked, parked_bytes FROM connections")
 	if err != nil {
@@ -51,8 +57,11 @@ func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters,
 	for rows.Next() {
 		var id connection.ID
 		var n counters
-		if err := rows.Scan(&id, &n.sequence, &n.waiting, &n.bytes, &n.parked, &n.parkedBytes); err != nil {
+		if err := unscannable(rows.Scan(&id, &n.sequence, &n.waiting, &n.bytes, &n.parked, &n.parkedBytes)); err != nil {
 			return nil, 0, fmt.Errorf("read the counters: %w", err)
+		}
+		if !n.plausible() {
+			return nil, 0, errDamaged
 		}
 		all[id] = n
 	}

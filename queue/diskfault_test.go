@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -52,7 +54,7 @@ func TestQueue_keeps_its_promise_on_a_disk_that_fails(t *testing.T) {
 			d.keep = true
 			w := &worker{t: t, random: random, disk: d, path: path}
 			w.open()
-			most := rounds(60)
+			most := rounds(40)
 			for i := range max(60, most/8) {
 				if i%10 == 5 {
 					d.set(faults(rand.New(rand.NewPCG(seed, uint64(i))), kinds), nil)
@@ -81,4 +83,17 @@ func TestQueue_keeps_its_promise_on_a_disk_that_fails(t *testing.T) {
 			cutEverywhere(t, seed, d.log, most)
 		})
 	}
+}
+
+func TestOpen_refuses_a_file_that_another_works_on(t *testing.T) {
+	path := file(t)
+	q := open(t, path, Options{})
+	if _, err := Open(context.Background(), path, Options{}); !errors.Is(err, errHeld) {
+		t.Fatalf("a second Open gave %v", err)
+	}
+	put(t, q, uplink(1, 1))
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantDepth(t, open(t, path, Options{}), 7, 1, 0)
 }

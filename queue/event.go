@@ -18,11 +18,12 @@ const MaxParked = 10_000
 
 // The errors of this package. All of them are returned wrapped or bare; compare with errors.Is.
 var (
-	ErrFull           = errors.New("the queue is full")                           // Put: try again later
-	ErrClosed         = errors.New("the queue is closed")                         // the program is going down
-	ErrFenced         = errors.New("another consumer took over the connection")   // these Lanes are no longer valid
-	ErrNotOutstanding = errors.New("the event is not outstanding")                // settled before, or never taken
-	ErrParkedFull     = errors.New("the connection has too many parked events")   // let the device's lane wait
+	ErrFull           = errors.New("the queue is full")                         // Put: try again later
+	ErrClosed         = errors.New("the queue is closed")                       // the program is going down
+	ErrFenced         = errors.New("another consumer took over the connection") // these Lanes are no longer valid
+	ErrNotOutstanding = errors.New("the event is not outstanding")              // settled before, or never taken
+	ErrParkedFull     = errors.New("the connection has too many parked events") // let the device's lane wait
+	errHeld           = errors.New("another process works on the queue's file")
 	ErrTooLarge       = errors.New("the event is larger than the queue can hold") // body over MaxBody
 )
 

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"boardlink/connection"
 )
@@ -34,23 +36,24 @@ func (l *Lanes) plan() func(context.Context) error {
 	case len(w.hungry.lanes) > 0:
 		return l.planHungry()
 	case l.search.on:
-		return l.lookUp
+		turn, lane := l.turn, l.search.lane
+		return func(ctx context.Context) error { return l.lookUp(ctx, turn, lane) }
 	case w.cursor < w.high:
-		cursor, high := w.cursor, w.high
-		return func(ctx context.Context) error { return l.readOn(ctx, cursor, high) }
+		cursor, high, turn := w.cursor, w.high, l.turn
+		return func(ctx context.Context) error { return l.readOn(ctx, turn, cursor, high) }
 	}
 	return nil
 }
 
 // readOn reads what follows the cursor.
-func (l *Lanes) readOn(ctx context.Context, cursor, high int64) error {
+func (l *Lanes) readOn(ctx context.Context, turn int, cursor, high int64) error {
 	rows, more, err := l.q.reader.next(ctx, l.id, cursor, chunk)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
+	if l.err != nil || l.turn != turn {
 		return nil
 	}
 	w := &l.win
@@ -72,9 +75,9 @@ func (l *Lanes) readOn(ctx context.Context, cursor, high int64) error {
 }
 
 // lookUp finds some more devices that have events waiting.
-func (l *Lanes) lookUp(ctx context.Context) error {
+func (l *Lanes) lookUp(ctx context.Context, turn int, at int64) error {
 	var found []int64
-	at, ended := l.search.lane, false // only Take changes it
+	ended := false
 	for len(found) < searchStep {
 		lane, ok, err := l.q.reader.laneAfter(ctx, l.id, at)
 		if err != nil {
@@ -89,7 +92,7 @@ func (l *Lanes) lookUp(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
+	if l.err != nil || l.turn != turn {
 		return nil
 	}
 	w := &l.win
@@ -120,9 +123,10 @@ func (l *Lanes) planHungry() func(context.Context) error {
 	for _, lane := range all[:min(len(all), hungryAtOnce)] {
 		pick = append(pick, wanted{lane.key, append([]backRef(nil), lane.back[:min(len(lane.back), laneChunk)]...), lane.last, lane.until})
 	}
+	turn := l.turn
 	return func(ctx context.Context) error {
 		for _, want := range pick {
-			if err := l.feed(ctx, want); err != nil {
+			if err := l.feed(ctx, turn, want); err != nil {
 				return err
 			}
 		}
@@ -131,7 +135,7 @@ func (l *Lanes) planHungry() func(context.Context) error {
 }
 
 // feed reads the next events of a lane.
-func (l *Lanes) feed(ctx context.Context, want wanted) error {
+func (l *Lanes) feed(ctx context.Context, turn int, want wanted) error {
 	var rows []row
 	upTo := want.last
 	if len(want.back) > 0 {
@@ -159,7 +163,7 @@ func (l *Lanes) feed(ctx context.Context, want wanted) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lane := l.win.lanes[want.key]
-	if l.err != nil || lane == nil {
+	if l.err != nil || l.turn != turn || lane == nil {
 		return nil
 	}
 	for i := range rows {
@@ -200,7 +204,15 @@ func (l *Lanes) sound(e *row) bool {
 	l.q.log.Error("A stored event is damaged", "connection_id", l.id, "dev_eui", connection.Clean(e.DevEUI), "event_id", e.ID)
 	event := e.Event
 	l.q.writer.do(func(t *tx) error {
-		return t.park(event, connection.ReasonInternal, "The disk changed this event since it was stored: its checksum does not match any more.")
+		err := t.moveAside(event, connection.ReasonInternal, "The disk changed this event since it was stored: its checksum does not match any more.")
+		if errors.Is(err, ErrNotOutstanding) { // it was parked before, or is not found by the id under which it was read
+			n, err := quote(t.ctx, t.conn, fmt.Sprintf("SELECT count(*) FROM parked WHERE id = %d", event.ID))
+			if err == nil && n == 0 {
+				err = errDamaged
+			}
+			return t.spoil(err)
+		}
+		return err
 	})
 	return false
 }

@@ -5,12 +5,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"boardlink/connection"
 )
 
 // Housekeeping: what nobody waits for, in steps that nobody notices.
 const (
 	houseTick  = time.Second
 	pruneEvery = time.Hour
+	auditEvery = 5 * time.Second
 	pruneStep  = 500
 	stepPause  = 10 * time.Millisecond
 	idleAfter  = 3 * time.Second
@@ -24,7 +27,8 @@ const (
 func (q *Queue) keepHouse() {
 	tick := time.NewTicker(houseTick)
 	defer tick.Stop()
-	var lastPrune, lastUse time.Time
+	var lastPrune, lastUse, lastAudit time.Time
+	wrong := map[connection.ID]suspicion{}
 	seen, dirty := int64(-1), true
 	for {
 		select {
@@ -45,6 +49,10 @@ func (q *Queue) keepHouse() {
 			}
 			left := q.giveBack(pages)
 			dirty = left || !idle
+		}
+		if now.Sub(lastAudit) > auditEvery {
+			lastAudit = now
+			q.audit(wrong)
 		}
 		if now.Sub(lastPrune) > pruneEvery || q.tooManyStamps() {
 			lastPrune = now
@@ -152,7 +160,7 @@ func (t *tx) pruneStamps(after, below, cutoff int64) (last int64, more bool, err
 	looked := 0
 	for rows.Next() {
 		var seen int64
-		if err := rows.Scan(&last, &seen); err != nil {
+		if err := unscannable(rows.Scan(&last, &seen)); err != nil {
 			return 0, false, t.spoil(err)
 		}
 		looked++

@@ -190,6 +190,9 @@ func (w *window) admit(key int64, e Event) (admitted bool) {
 }
 
 func (w *window) load(l *lane, e Event, plain bool) {
+	if e.ID == l.out.ID { // it was read a second time
+		return
+	}
 	l.queue = append(l.queue, e)
 	if plain {
 		l.plain++

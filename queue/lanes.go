@@ -30,6 +30,7 @@ type Lanes struct {
 	win      window
 	search   search
 	returned []returned
+	turn     int // counts how often everything was begun anew: a read of an earlier turn is void
 }
 
 func newLanes(q *Queue, id connection.ID) *Lanes {
@@ -68,6 +69,29 @@ func (l *Lanes) Take(ctx context.Context, most int) ([]Event, error) {
 			reads = 0
 		}
 	}
+}
+
+// beginAnew forgets what was read: the file was replaced by one that may give more, or less, than could be read before.
+// What is outstanding stays so, and who waits for his time goes on waiting.
+func (l *Lanes) beginAnew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	l.turn++
+	old := l.win
+	l.win, l.search, l.returned = newWindow(floorOf(l.id)), search{}, nil
+	l.win.high, l.win.out = old.high, old.out
+	for key, lane := range old.lanes {
+		if lane.out.ID == 0 && lane.due.IsZero() {
+			continue
+		}
+		fresh := l.win.laneFor(key, l.win.cursor)
+		fresh.out, fresh.due = lane.out, lane.due
+		l.win.settle(fresh)
+	}
+	l.signal()
 }
 
 // passBarrier waits until what the consumer before acknowledged has left the file.

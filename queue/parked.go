@@ -12,10 +12,14 @@ const maxParkedStep = 200
 
 // park moves a waiting event aside.
 func (t *tx) park(e Event, code connection.ReasonCode, reason string) error {
-	n := t.counters(e.Connection)
-	if n.parked >= MaxParked {
+	if t.counters(e.Connection).parked >= MaxParked {
 		return ErrParkedFull
 	}
+	return t.moveAside(e, code, reason)
+}
+
+// moveAside is park without a bound.
+func (t *tx) moveAside(e Event, code connection.ReasonCode, reason string) error {
 	moved, err := t.execText(`INSERT INTO parked (id, lane, dev_eui, kind, fcnt_up, time, received_at, ts, attempts, checksum, body, code, reason, parked_at)
 		SELECT id, lane, dev_eui, kind, fcnt_up, time, received_at, ts, $1, checksum, body, $2, $3, $4 FROM events WHERE id = $5`,
 		e.Attempts, string(code), connection.Clean(reason), micros(t.now), e.ID)
@@ -31,19 +35,23 @@ func (t *tx) park(e Event, code connection.ReasonCode, reason string) error {
 	room := chargeOf(&e)
 	t.left(e.Connection, e.ID, 1, room)
 	t.charged += room // it takes the same room where it is now
+	n := t.counters(e.Connection)
 	n.parked++
 	n.parkedBytes += room
 	return nil
 }
 
 // Parked lists parked events of a connection with ids above afterID, oldest first, at most limit of them.
-func (q *Queue) Parked(ctx context.Context, id connection.ID, afterID int64, limit int) ([]ParkedEvent, error) {
+func (q *Queue) Parked(ctx context.Context, id connection.ID, afterID int64, limit int) (all []ParkedEvent, err error) {
+	if err := q.reader.begin(); err != nil {
+		return nil, fmt.Errorf("list parked events: %w", err)
+	}
+	defer func() { q.reader.end(err) }()
 	rows, err := q.reader.parked.QueryContext(ctx, max(afterID, floorOf(id)), ceilingOf(id), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list parked events: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
-	var all []ParkedEvent
 	for rows.Next() {
 		var p ParkedEvent
 		var at int64
@@ -189,7 +197,7 @@ func (t *tx) parkedRows(query string, args ...any) ([]parkedRow, error) {
 	for rows.Next() {
 		var p parkedRow
 		var content int
-		if err := rows.Scan(&p.id, &p.lane, &content); err != nil {
+		if err := unscannable(rows.Scan(&p.id, &p.lane, &content)); err != nil {
 			return nil, t.spoil(err)
 		}
 		p.room = charge(content)

@@ -47,7 +47,7 @@ func (t *tx) purge(id connection.ID) (int64, error) {
 	var events, room, last int64
 	for rows.Next() {
 		var content int
-		if err := rows.Scan(&last, &content); err != nil {
+		if err := unscannable(rows.Scan(&last, &content)); err != nil {
 			return 0, t.spoil(err)
 		}
 		events++

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -22,6 +23,11 @@ type Options struct {
 	Now      func() time.Time // for times that are stored; nil: time.Now
 	Log      *slog.Logger     // nil: nothing is logged
 
+	// Lost is told what a damaged file did not give back, nothing perhaps, after a new one was made of the rest: at Open, or
+	// at any time from the writer's goroutine, in which nothing of the queue may be waited for. After an error, or a crash
+	// before it returns, it is told again by the next Open. nil: it is only logged.
+	Lost func([]Loss) error
+
 	hook func(step string) error // for tests: fails a step of the writer; nil in earnest
 }
 
@@ -30,6 +36,8 @@ type Queue struct {
 	path   string
 	now    func() time.Time
 	log    *slog.Logger
+	lost   func([]Loss) error
+	lock   *os.File
 	writer *writer
 	reader *reader
 	puts   sync.Pool // of *putting
@@ -65,33 +73,54 @@ func Open(ctx context.Context, path string, opt Options) (*Queue, error) {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
 	q := &Queue{
-		path: path, now: opt.Now, log: opt.Log,
+		path: path, now: opt.Now, log: opt.Log, lost: opt.Lost,
 		accounts: map[connection.ID]*account{},
 		maxBytes: opt.MaxBytes, limit: opt.MaxBytes,
 		stop: make(chan struct{}),
 	}
 	q.puts.New = func() any { return &putting{done: make(chan error, 1)} }
-	if err := create(path); err != nil {
+	if q.lock, err = hold(path + "-lock"); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
-	q.writer = newWriter(q)
-	q.writer.hook = opt.hook
-	if err := q.writer.refresh(); err != nil {
-		return nil, fmt.Errorf("open queue: %w", err)
-	}
-	if err := q.writer.open(ctx); err != nil {
-		_ = q.writer.closeFile() // the first error is the one to tell
-		return nil, fmt.Errorf("open queue: %w", err)
-	}
-	q.reader, err = openReader(ctx, path)
-	if err != nil {
-		_ = q.writer.closeFile() // the first error is the one to tell
+	if err := q.open(ctx, opt); err != nil {
+		_ = q.reader.close() // the first error is the one to tell
+		_ = q.writer.closeFile()
+		_ = q.lock.Close()
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
 	q.measureDisk()
 	q.stopped.Go(q.writer.run)
 	q.stopped.Go(q.keepHouse)
 	return q, nil
+}
+
+// hold takes the lock of a queue's file, so that no second process gives out the same ids. The file of the lock stays.
+func hold(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// open opens the file for writing and reading.
+func (q *Queue) open(ctx context.Context, opt Options) error {
+	q.writer = newWriter(q)
+	q.writer.hook = opt.hook
+	q.reader = &reader{path: q.path, noticed: q.writer.distrust}
+	if err := q.finishRebuild(); err != nil {
+		return err
+	}
+	if err := create(q.path); err != nil {
+		return err
+	}
+	if err := mendLog(q.path, q.log); err != nil {
+		return err
+	}
+	return q.writer.start(ctx)
 }
 
 // Put stores an event and returns it with its ID and TS. When the error is nil the event is on disk: the commit that
@@ -202,7 +231,7 @@ func (q *Queue) Close() error {
 		close(q.stop)
 		q.writer.close()
 		q.stopped.Wait()
-		q.closeErr = errors.Join(q.writer.lastErr, q.reader.close(), q.writer.closeFile())
+		q.closeErr = errors.Join(q.writer.lastErr, q.reader.close(), q.writer.closeFile(), q.lock.Close())
 	})
 	return q.closeErr
 }

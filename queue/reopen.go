@@ -13,38 +13,78 @@ import (
 // survive it is opened anew before the next transaction.
 func (w *writer) abandon(ctx context.Context) {
 	_, _ = w.stmt.rollback.ExecContext(ctx) // the engine may have rolled back by itself already
-	if err := w.reload(ctx); err == nil {
-		if _, err = w.stmt.begin.ExecContext(ctx); err == nil {
-			_, err = w.stmt.rollback.ExecContext(ctx)
-		}
-		if err == nil {
-			return
-		}
+	if w.distrusted.Load() {                // what a damaged file says is worth less than what is known
+		w.giveUp()
+		return
 	}
+	err := w.reload(ctx)
+	if err == nil {
+		_, err = w.stmt.begin.ExecContext(ctx)
+	}
+	if err == nil {
+		_, err = w.stmt.rollback.ExecContext(ctx)
+	}
+	if err != nil {
+		w.giveUp()
+	}
+}
+
+// reopen opens the file after an error.
+func (w *writer) reopen(ctx context.Context) error {
+	if err := w.start(ctx); err != nil {
+		w.giveUp()
+		return fmt.Errorf("reopen the queue: %w", err)
+	}
+	return nil
+}
+
+// giveUp closes a connection that did not survive an error.
+func (w *writer) giveUp() {
 	w.stmt.close()
 	w.stmt = nil
+	if w.conn == nil {
+		return
+	}
 	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to close it
 	_ = w.conn.Close()                                           // it is given up
 	w.conn = nil
 }
 
-// reopen opens the file after an error.
-func (w *writer) reopen(ctx context.Context) error {
-	err := w.refresh()
-	if err == nil {
-		err = w.open(ctx)
+// start opens the file for writing and reading, and makes a new one of it first where it is damaged.
+func (w *writer) start(ctx context.Context) error {
+	if err := w.openSound(ctx); err != nil {
+		return err
 	}
-	if err == nil {
+	r := w.q.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.db != nil {
 		return nil
 	}
-	if w.conn != nil {
-		w.stmt.close()
-		w.stmt = nil
-		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to close it
-		_ = w.conn.Close()                                           // it is given up
-		w.conn = nil
+	return r.open(ctx)
+}
+
+func (w *writer) openSound(ctx context.Context) error {
+	if err := w.refresh(); err != nil {
+		return err
 	}
-	return fmt.Errorf("reopen the queue: %w", err)
+	if wrong, err := headed(w.q.path); err != nil {
+		return err
+	} else if wrong > 0 && wrong <= tolerable {
+		w.distrusted.Store(true)
+	}
+	if !w.distrusted.Load() {
+		err := w.open(ctx)
+		if !damage(err) {
+			return err
+		}
+		w.distrusted.Store(true)
+		w.giveUp()
+	}
+	if err := w.rebuild(ctx); err != nil {
+		return err
+	}
+	return w.open(ctx)
 }
 
 // refreshStep is how much of the log is written anew at once, in bytes.

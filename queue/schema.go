@@ -13,7 +13,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// schemaVersion is what PRAGMA user_version holds in files of this release.
+// schemaVersion is what PRAGMA user_version holds in files of this release. It changes whenever the text of the schema does,
+// and only then: a file in which only one of them is ours was damaged.
 const schemaVersion = 1
 
 // minSQLite is the first release without the WAL-reset corruption (sqlite.org/wal.html#walresetbug).
@@ -121,12 +122,17 @@ func prepare(ctx context.Context, c *sql.Conn, path string) error {
 	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
-	if version > schemaVersion {
+	same, err := sameSchema(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case same && version == schemaVersion:
+		return nil
+	case same || version == schemaVersion: // either the tables or their version were changed, and not by a release
+		return errDamaged
+	case version > schemaVersion:
 		return fmt.Errorf("%s was written by a newer release (its schema is %d, this release knows %d); start that release or a newer one",
 			path, version, schemaVersion)
-	}
-	if version == schemaVersion {
-		return nil
 	}
 	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return fmt.Errorf("read the schema: %w", err)
@@ -138,6 +144,28 @@ func prepare(ctx context.Context, c *sql.Conn, path string) error {
 		return fmt.Errorf("write the schema: %w", err)
 	}
 	return nil
+}
+
+// sameSchema tells whether the tables are the ones of this release, for SQLite believes whatever stands there.
+func sameSchema(ctx context.Context, c *sql.Conn) (bool, error) {
+	rows, err := c.QueryContext(ctx, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+	if err != nil {
+		return false, fmt.Errorf("read the schema: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	var got strings.Builder
+	for rows.Next() {
+		var text string
+		if err := unscannable(rows.Scan(&text)); err != nil {
+			return false, fmt.Errorf("read the schema: %w", err)
+		}
+		got.WriteString("\n" + text + ";")
+	}
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("read the schema: %w", err)
+	}
+	want, _, _ := strings.Cut(schema, "\nINSERT")
+	return got.String() == want, nil
 }
 
 // atLeast compares a version of three numbers. What cannot be read is too old.

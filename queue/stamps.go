@@ -59,7 +59,7 @@ func loadStamps(ctx context.Context, c *sql.Conn, now time.Time) (*stamps, error
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	var key, event int64
 	for rows.Next() {
-		if err := rows.Scan(&key, &event); err != nil {
+		if err := unscannable(rows.Scan(&key, &event)); err != nil {
 			return nil, fmt.Errorf("read stamps: %w", err)
 		}
 		s.recent[key] = event

@@ -17,7 +17,7 @@ const (
 	maxRemovals = 4096                  // acknowledged events that one transaction deletes
 	maxTasks    = 16                    // other work of one transaction
 	many        = 16                    // so many waiting callers are served at once ...
-	spacing     = 2 * time.Millisecond  // ... fewer only when the last commit began so long ago
+	spacing     = 4 * time.Millisecond  // ... fewer only when the last commit began so long ago
 	lazySpacing = 20 * time.Millisecond // acknowledgements alone wait so long for company
 	lazyMany    = 256                   // ... or until there are so many
 	maxPause    = 5 * time.Second       // between tries when the disk refuses acknowledgements
@@ -53,6 +53,9 @@ type writer struct {
 	lastErr  error // of the last commit
 	lastFail time.Time
 	hook     func(step string) error // for tests: fails a step; nil in earnest
+
+	distrusted  atomic.Bool // somebody met damage: the file is rebuilt before the next transaction
+	lastRebuild time.Time
 
 	mu        sync.Mutex
 	puts      []*putting
@@ -112,8 +115,17 @@ func (w *writer) reload(ctx context.Context) error {
 	return nil
 }
 
-// put hands an event over. It fails only when the queue is closed or already full.
+// distrust has the file rebuilt.
+func (w *writer) distrust() {
+	w.distrusted.Store(true)
+	w.signal()
+}
+
+// put hands an event over. It fails only when the queue is closed or already full, or while its file is rebuilt.
 func (w *writer) put(p *putting) error {
+	if w.distrusted.Load() {
+		return errDamaged
+	}
 	if w.q.full() {
 		return ErrFull
 	}
@@ -229,6 +241,8 @@ func (w *writer) next() (wait time.Duration, ended bool) {
 	}
 	paused := time.Until(w.pauseEnd)
 	switch {
+	case w.distrusted.Load():
+		return max(paused, 0), false
 	case len(w.puts) >= many && paused <= 0:
 		return 0, false
 	case urgent > 0:

@@ -24,6 +24,7 @@ const (
 // The topics of the gateway API and of the gateway's own device (MqttTopics.java).
 const (
 	topicConnect          = "v1/gateway/connect"
+	topicDisconnect       = "v1/gateway/disconnect"
 	topicTelemetry        = "v1/gateway/telemetry"
 	topicAttributes       = "v1/gateway/attributes"
 	topicAttributesAnswer = "v1/gateway/attributes/response"

@@ -87,6 +87,9 @@ func TestConnect_reads_why_it_was_refused(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("0x%02X", reason)) {
 				t.Errorf("%q does not name the reason code", err)
 			}
+			if err != nil && strings.Contains(err.Error(), "MQTT 5") != (reason == 0x84) {
+				t.Errorf("%q does not say what is missing, or says it of something else", err)
+			}
 		})
 	}
 }

@@ -45,6 +45,13 @@ type Error struct {
 	Message string // a sentence for people, without secrets
 	// SessionEnded says that the MQTT session is over, so that [Session.Done] is closed or about to be.
 	SessionEnded bool
+	// ByPeer says that the peer ended the session: it said so, or closed the connection. It is false where the network
+	// failed, the peer fell silent, or we ended it.
+	ByPeer bool
+	// Unsent says that the message was not even written when the session ended.
+	Unsent bool
+	// Reason is the MQTT reason code that the peer gave, 0 where it gave none.
+	Reason byte
 	// RetryAfter is the pause that the peer asked for, 0 where it named none.
 	RetryAfter time.Duration
 	// Err is the cause. It may name addresses, never secrets; it is for logs.

@@ -16,6 +16,7 @@ const (
 	maxPayload      = 60 << 10 // of the server's 64 KiB a packet, with room for what stands around the payload
 	topicRoom       = 256      // topic, packet id and properties of a publish, generously
 	limitsTimeout   = 5 * time.Second
+	questionLimits  = `{"method":"getSessionLimits","params":{}}`
 )
 
 // Rate is a number of things in a span; a token bucket at ThingsBoard (TbRateLimits.java).
@@ -56,7 +57,7 @@ func (s *Session) askLimits(ctx context.Context) error {
 	defer cancel()
 	go func() {
 		answer, err := s.client.Publish(ctx, &paho.Publish{
-			Topic: topicOwnRPC + "1", QoS: 1, Payload: []byte(`{"method":"getSessionLimits","params":{}}`),
+			Topic: topicOwnRPC + "1", QoS: 1, Payload: []byte(questionLimits),
 		})
 		if answer != nil {
 			err = nil // refused: an older server, the defaults hold

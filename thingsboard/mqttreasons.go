@@ -85,7 +85,10 @@ func pubackVerdict(reason byte, ended bool) (v verdict, ok bool) {
 // mqttError makes the error of a verdict, with the reason code as people look it up and the peer's own words.
 func mqttError(place string, v verdict, packet string, reason byte, words string, secrets []connection.Secret) *Error {
 	e := fail(v.code, v.kind, place, nil)
+	if packet == "CONNACK" && reason == packets.ConnackUnsupportedProtocolVersion {
+		e.Message = at(place, "The server does not speak MQTT 5, without which it cannot say what it refused.")
+	}
 	e.Message = told(fmt.Sprintf("%s (%s 0x%02X)", e.Message, packet, reason), words, secrets)
-	e.Err = fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
+	e.Reason, e.Err = reason, fmt.Errorf("MQTT %s with reason code 0x%02X", packet, reason)
 	return e
 }

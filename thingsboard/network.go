@@ -134,6 +134,12 @@ func isTimeout(err error) bool {
 	return false
 }
 
+// closedByPeer reports whether the peer closed the connection, as far as that can be seen from here: a box in between
+// that closes it looks the same.
+func closedByPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // isClosed reports whether the peer closed the connection, politely or not.
 func isClosed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||

@@ -30,12 +30,35 @@ type Entry struct {
 // where it knows none of that name, with the device profile; an existing one keeps its own. Commands for the device come
 // only after this or another publish for it.
 //
-// Errors are those of [Session.Telemetry].
+// Errors are those of [Session.Telemetry]. A session that ThingsBoard ends with 0x8B meanwhile was too fast.
 func (s *Session) ConnectDevice(ctx context.Context, device, profile string) error {
 	return s.publishFor(ctx, device, topicConnect, struct {
 		Device string `json:"device"`
 		Type   string `json:"type,omitempty"`
 	}{device, profile})
+}
+
+// DisconnectDevice closes the session of a device within the gateway's (v1/gateway/disconnect), so that its next publish,
+// or [Session.ConnectDevice], begins another. A device without one is no error.
+//
+// Errors are those of [Session.Telemetry].
+func (s *Session) DisconnectDevice(ctx context.Context, device string) error {
+	return s.publishFor(ctx, device, topicDisconnect, struct {
+		Device string `json:"device"`
+	}{device})
+}
+
+// Prove asks ThingsBoard something that changes nothing there, and returns nil once the question was acknowledged: the
+// session is alive, and publishes on it are. It costs the gateway a message of its own, none of its devices'.
+//
+// Errors are those of [Session.Telemetry].
+func (s *Session) Prove(ctx context.Context) error {
+	err := s.publish(ctx, s.replies, topicOwnRPC+"2", json.RawMessage(questionLimits))
+	var e *Error
+	if errors.As(err, &e) && e.Reason != 0 && !e.SessionEnded {
+		return nil // refused, and so heard
+	}
+	return err
 }
 
 // Telemetry sends readings of one device (v1/gateway/telemetry) at QoS 1 and waits for the PUBACK. It blocks while as
@@ -128,15 +151,23 @@ func (s *Session) publish(ctx context.Context, window chan struct{}, topic strin
 	case window <- struct{}{}:
 		defer func() { <-window }()
 	case <-s.done:
-		return s.endError()
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if s.over() { // before, or while the window was full
+		e := s.endError()
+		e.Unsent = true
+		return e
 	}
 	return s.send(ctx, topic, payload)
 }
 
 // send publishes and judges the outcome.
 func (s *Session) send(ctx context.Context, topic string, payload []byte) error {
+	if topic == topicConnect {
+		s.opening.Add(1)
+		defer s.opening.Add(-1)
+	}
 	publishCtx, cancel := s.whileOpen(ctx)
 	defer cancel()
 	answer, err := s.client.Publish(publishCtx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
@@ -144,6 +175,8 @@ func (s *Session) send(ctx context.Context, topic string, payload []byte) error 
 	case answer != nil:
 		s.seen()
 		return s.acknowledged(answer)
+	case s.over(): // also where ctx ended for that reason
+		return s.endError()
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, paho.ErrInvalidArguments): // the server allows QoS 0 only

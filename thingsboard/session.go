@@ -41,6 +41,8 @@ type Session struct {
 	expire       context.CancelFunc
 	background   sync.WaitGroup // the goroutine that refuses
 	quotaAt      atomic.Int64   // when a PUBACK last said 0x97, Unix nanoseconds
+	failedAt     atomic.Int64   // likewise 0x80
+	opening      atomic.Int64   // devices whose sessions are being opened
 	lastSeen     atomic.Int64   // Unix nanoseconds
 	done         chan struct{}
 
@@ -71,8 +73,11 @@ func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 		done:         make(chan struct{}),
 	}
 	w.guard.refused = func(reason byte) {
-		if reason == packets.PubackQuotaExceeded {
+		switch reason {
+		case packets.PubackQuotaExceeded:
 			s.quotaAt.Store(s.now().UnixNano())
+		case packets.PubackUnspecifiedError:
+			s.failedAt.Store(s.now().UnixNano())
 		}
 	}
 	s.life, s.expire = context.WithCancel(context.Background())
@@ -203,7 +208,14 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 	if d.Properties != nil {
 		words = d.Properties.ReasonString
 	}
-	s.end(mqttError(s.endpoint.String(), disconnectVerdict(d.ReasonCode), "DISCONNECT", d.ReasonCode, words, s.secrets))
+	v := disconnectVerdict(d.ReasonCode)
+	if d.ReasonCode == packets.DisconnectServerShuttingDown && s.opening.Load() > 0 {
+		// A rate limit that is hit while a device's session opens has no PUBACK (AbstractGatewaySessionHandler.java).
+		v = verdict{connection.ReasonThrottled, Throttled}
+	}
+	e := mqttError(s.endpoint.String(), v, "DISCONNECT", d.ReasonCode, words, s.secrets)
+	e.ByPeer = true
+	s.end(e)
 	s.finish()
 }
 
@@ -212,15 +224,21 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 func (s *Session) lost(err error) {
 	e := networkError(s.endpoint.String(), err)
 	switch {
-	case s.now().Sub(time.Unix(0, s.quotaAt.Load())) < quotaWindow:
+	case s.since(&s.quotaAt) < quotaWindow:
 		// A rate limit: PUBACK 0x97, then the connection closes without a DISCONNECT.
 		e = fail(connection.ReasonThrottled, Throttled, s.endpoint.String(), err)
+	case s.since(&s.failedAt) < settleTime:
+		// The server's queue failed: PUBACK 0x80, then the same. It says nothing against what else was under way.
+		e = fail(connection.ReasonServerError, Transient, s.endpoint.String(), err)
 	case isClosed(err) || isTimeout(err):
 		e = fail(connection.ReasonConnectionLost, Transient, s.endpoint.String(), err)
 	}
+	e.ByPeer = closedByPeer(err)
 	s.end(e)
 	s.finish()
 }
+
+func (s *Session) since(at *atomic.Int64) time.Duration { return s.now().Sub(time.Unix(0, at.Load())) }
 
 // finish lets go of what waits for the session, once the library's goroutines have ended.
 //
@@ -256,6 +274,16 @@ func (s *Session) endedSoon() *Error {
 		return nil
 	}
 	return s.endError()
+}
+
+// over reports whether the session has ended.
+func (s *Session) over() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // endError is what a call gets on a session that has ended.

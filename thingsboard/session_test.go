@@ -61,6 +61,7 @@ func TestSession_sends_what_ThingsBoard_reads(t *testing.T) {
 			s.Reply(ctx, "0018B20000000B20", 7, map[string]any{"success": true}),
 			s.Reply(ctx, "0018B20000000B20", 8, nil),
 			s.Reply(ctx, "", 9, "done"),
+			s.DisconnectDevice(ctx, "0018B20000000B20"),
 		} {
 			if err != nil {
 				t.Errorf("publish %d: %v", i, err)
@@ -74,6 +75,7 @@ func TestSession_sends_what_ThingsBoard_reads(t *testing.T) {
 			{"v1/gateway/rpc", `{"device":"0018B20000000B20","id":7,"data":{"success":true}}`},
 			{"v1/gateway/rpc", `{"device":"0018B20000000B20","id":8,"data":{}}`},
 			{"v1/devices/me/rpc/response/9", `"done"`},
+			{"v1/gateway/disconnect", `{"device":"0018B20000000B20"}`},
 		}
 		if got := b.messages(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got  %v\nwant %v", got, want)

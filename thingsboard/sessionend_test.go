@@ -35,6 +35,10 @@ func TestSession_says_why_the_server_ended_it(t *testing.T) {
 			}
 			err := s.Telemetry(t.Context(), "d", reading(1))
 			wantCode(t, err, want.code, want.kind)
+			var e *Error
+			if !errors.As(err, &e) || !e.ByPeer || !e.Unsent || e.Reason != reason {
+				t.Errorf("got %+v", e)
+			}
 			if _, open := <-s.Commands(); open {
 				t.Error("the queue of commands is open")
 			}
@@ -54,7 +58,83 @@ func TestSession_publish_under_way_learns_of_the_end(t *testing.T) {
 	})
 	b = &broker{published: func(p *peer, _ *packets.Publish) { _ = p.Close() }}
 	inBubble(t, b, func(t *testing.T, s *Session) {
-		wantCode(t, s.Telemetry(t.Context(), "d", reading(1)), connection.ReasonConnectionLost, Transient)
+		err := s.Telemetry(t.Context(), "d", reading(1))
+		wantCode(t, err, connection.ReasonConnectionLost, Transient)
+		var e *Error
+		if !errors.As(err, &e) || !e.ByPeer || e.Unsent || e.Reason != 0 {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// A caller whose context ends because the session has ended must learn of the latter: what was under way may be why.
+func TestSession_publish_learns_of_the_end_before_that_of_its_context(t *testing.T) {
+	b := &broker{published: func(p *peer, _ *packets.Publish) { p.disconnect(0x83, "") }}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-s.Done()
+			cancel()
+		}()
+		if err := s.Telemetry(ctx, "d", reading(1)); !SessionEnded(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSession_that_ends_while_a_device_is_connected_was_too_fast(t *testing.T) {
+	b := &broker{published: func(p *peer, _ *packets.Publish) { p.disconnect(0x8B, "") }}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		err := s.ConnectDevice(t.Context(), "d", "")
+		wantCode(t, err, connection.ReasonThrottled, Throttled)
+		if !SessionEnded(err) {
+			t.Error("SessionEnded is false")
+		}
+		wantCode(t, s.Err(), connection.ReasonThrottled, Throttled) // the next session must not come at once
+	})
+}
+
+// Whoever asks the session why it ended, and not the publish, must learn of the PUBACK that came before.
+func TestSession_that_closes_after_a_PUBACK_0x80_says_so_to_all(t *testing.T) {
+	b := &broker{published: func(p *peer, m *packets.Publish) {
+		if strings.Contains(string(m.Payload), `"bad"`) {
+			p.puback(m.PacketID, 0x80)
+			_ = p.Close()
+		}
+	}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		beside := make(chan error)
+		go func() { beside <- s.Telemetry(t.Context(), "good", reading(1)) }()
+		synctest.Wait()
+		wantCode(t, s.Telemetry(t.Context(), "bad", reading(1)), connection.ReasonServerError, Transient)
+		wantCode(t, <-beside, connection.ReasonServerError, Transient)
+		wantCode(t, s.Err(), connection.ReasonServerError, Transient)
+	})
+}
+
+func TestSession_that_is_lost_long_after_a_PUBACK_0x80_was_lost(t *testing.T) {
+	var socket *peer
+	b := &broker{published: func(p *peer, m *packets.Publish) {
+		socket = p
+		p.puback(m.PacketID, 0x80)
+	}}
+	inBubble(t, b, func(t *testing.T, s *Session) {
+		wantCode(t, s.Telemetry(t.Context(), "d", reading(1)), connection.ReasonRefused, Device)
+		_ = socket.Close()
+		<-s.Done()
+		wantCode(t, s.Err(), connection.ReasonConnectionLost, Transient)
+	})
+}
+
+func TestSession_proves_that_it_is_alive(t *testing.T) {
+	inBubble(t, &broker{}, func(t *testing.T, s *Session) {
+		if err := s.Prove(t.Context()); err != nil {
+			t.Error(err)
+		}
+		_ = s.Close(t.Context())
+		if err := s.Prove(t.Context()); !SessionEnded(err) {
+			t.Errorf("after the end: %v", err)
+		}
 	})
 }
 
@@ -64,6 +144,9 @@ func TestSession_without_a_PUBACK_for_ten_seconds_ends(t *testing.T) {
 		begin := time.Now()
 		err := s.Telemetry(t.Context(), "d", reading(1))
 		wantCode(t, err, connection.ReasonNoAck, Transient)
+		if e := s.endError(); e.ByPeer {
+			t.Error("the peer ended nothing")
+		}
 		if took := time.Since(begin); took != ackTimeout || !SessionEnded(err) {
 			t.Errorf("took %v, SessionEnded %v", took, SessionEnded(err))
 		}

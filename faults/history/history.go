@@ -129,7 +129,9 @@ func (h *History) Post(id connection.ID, device string, number int64, at time.Ti
 		l.frames[number] = f
 	}
 	h.sum.Posts++
-	if f != nil {
+	if f == nil {
+		h.book(id).excused++ // it came to its end long ago, and will be repeated
+	} else {
 		f.posts++
 		f.touched = now
 	}
@@ -180,7 +182,7 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 		return
 	}
 	b := h.book(l.id)
-	if b.aim != "" && b.aim != store && at.After(b.aimedAt) {
+	if b.aim != "" && b.aim != store && at.Sub(b.aimedAt) > transit {
 		h.blame("I8", l.id, device, []int64{number}, fmt.Sprintf("arrived at %s %v after the connection was turned to %s", store, at.Sub(b.aimedAt), b.aim))
 	}
 	f := l.frames[number]
@@ -215,9 +217,6 @@ func (h *History) Point(store, device string, ts int64, values map[string]json.R
 func (h *History) first(l *lane, f *frame, number, ts int64, sum uint64) {
 	f.ts, f.values = ts, sum
 	h.sum.Arrived++
-	if f.accepted.IsZero() {
-		h.sum.Early++
-	}
 	if other, taken := l.stamps[ts]; taken && other != number {
 		h.blame("I3", l.id, l.device, []int64{other, number}, fmt.Sprintf("share the time stamp %d, so that one overwrote the other", ts))
 	}
@@ -235,7 +234,10 @@ func (h *History) first(l *lane, f *frame, number, ts int64, sum uint64) {
 
 // Parked writes down that an event was put aside where an operator sees it.
 func (h *History) Parked(id connection.ID, device string, number int64) {
-	h.end(id, device, number, func(f *frame) { f.parked, f.aside = true, true })
+	h.end(id, device, number, func(f *frame) {
+		f.parked, f.aside = true, true
+		h.sum.Aside++
+	})
 }
 
 // Unparked writes down that an operator lets a parked event go out again, after its turn.
@@ -319,7 +321,11 @@ func (h *History) Excuse(id connection.ID, n int) {
 	h.tell(id, func(b *book) { b.excused += int64(n) })
 }
 
-// Aim writes down that a connection's events go to one store and to no other from now on. An empty store ends that.
+// transit is how long what was sent may be on its way through buffers that nobody can call back.
+const transit = 250 * time.Millisecond
+
+// Aim writes down that a connection's events go to one store and to no other from now on. An empty store ends that. What
+// arrives elsewhere within a quarter of a second was on its way.
 func (h *History) Aim(id connection.ID, store string) {
 	h.tell(id, func(b *book) { b.aim, b.aimedAt = store, time.Now() })
 }

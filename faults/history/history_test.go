@@ -139,9 +139,9 @@ func TestVerdict_catches(t *testing.T) {
 		"an event at the place that was left": {run: func(h *History) {
 			post(h, 2, Accepted)
 			h.Aim(link, "second")
-			time.Sleep(time.Millisecond)
+			time.Sleep(transit + time.Millisecond)
 			arrive(h, 2)
-		}, want: "I8 connection 7 device " + device + " frames 2: arrived at first 1ms after the connection was turned to second"},
+		}, want: "I8 connection 7 device " + device + " frames 2: arrived at first 251ms after the connection was turned to second"},
 		"a link that says nothing": {run: func(h *History) { h.State(link, connection.Status{State: connection.Closed}, time.Now()) },
 			want: `I4 connection 7: shows "CLOSED" and no reason`},
 		"a link that stays in a transient state": {run: func(h *History) {

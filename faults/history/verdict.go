@@ -19,8 +19,8 @@ type Figures struct {
 	Posts, Promises, Refused, Unknown int64 // posts and their answers
 	Accepted                          int64 // frames that were promised
 	Points, Arrived, Repeats          int64 // points, frames among them, and points beyond the first of their frame
-	Early                             int64 // frames that arrived before their answer
 	Unchecked                         int64 // repeats whose values were not compared any more
+	Aside                             int64 // times that an event was parked, though it may have gone out again
 	Parked, Dropped                   int64 // frames that ended there and never arrived
 	Expired, Deleted                  int64 // what operators were told of
 	Missing                           int64 // frames that were promised and are nowhere
@@ -119,9 +119,9 @@ func (v Verdict) more() (n int) {
 func (v Verdict) String() string {
 	f := v.Figures
 	text := fmt.Sprintf("%d posts: %d promised (%d frames), %d refused, %d unanswered; %d frames arrived, %d points repeated (%d had a cause); "+
-		"%d parked, %d dropped of %d told, %d deleted, %d missing; %d publishes without outcome, %d sessions ended, %d kills; %d changes of state",
+		"%d parked and %d of them still, %d dropped of %d told, %d deleted, %d missing; %d publishes without outcome, %d sessions ended, %d kills; %d changes of state",
 		f.Posts, f.Promises, f.Accepted, f.Refused, f.Unknown, f.Arrived, f.Repeats, f.Excused,
-		f.Parked, f.Dropped, f.Expired, f.Deleted, f.Missing, f.Unsettled, f.Disconnects, f.Kills, f.Edges)
+		f.Aside, f.Parked, f.Dropped, f.Expired, f.Deleted, f.Missing, f.Unsettled, f.Disconnects, f.Kills, f.Edges)
 	if err := v.Err(); err != nil {
 		return text + "\n" + err.Error()
 	}
@@ -135,17 +135,22 @@ func (h *History) Figures() Figures {
 	return h.sum
 }
 
-// Owed counts the events that were promised and have come to no end yet.
+// Owed counts the events that were promised and have come to no end yet. What operators were told of as deleted is not
+// owed.
 func (h *History) Owed() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
+	open := map[connection.ID]int{}
 	for _, l := range h.lanes {
 		for _, f := range l.frames {
 			if !f.settled() {
-				n++
+				open[l.id]++
 			}
 		}
+	}
+	n := 0
+	for id, owed := range open {
+		n += max(owed-int(h.books[id].deleted), 0)
 	}
 	return n
 }

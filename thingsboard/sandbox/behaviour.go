@@ -14,6 +14,8 @@ type Behaviour struct {
 	RESTHTML bool
 	// RESTStatus, unless 0, is the status of every REST answer, with a text body, as from a proxy whose server is away.
 	RESTStatus int
+	// TelemetryDenied answers telemetry by REST with 403, as for an account that may not write it.
+	TelemetryDenied bool
 	// RESTLimit bounds authenticated requests of the tenant: 429, code 33, without Retry-After.
 	RESTLimit Limit
 
@@ -62,6 +64,9 @@ type Behaviour struct {
 	PubackWithhold bool
 	// PubackReorder, above 1, gathers that many PUBACKs and sends them last first; what does not fill up goes after 100 ms.
 	PubackReorder int
+	// AckFirst acknowledges a publish of several devices by what became of the first of them, as old servers do: the fate
+	// of the others is not told.
+	AckFirst bool
 	// StoreDelay passes between a PUBACK and storing; LoseAcked acknowledges and never stores.
 	StoreDelay time.Duration
 	LoseAcked  bool

@@ -48,8 +48,11 @@ func (c *session) eachDevice(list []member, usable func(json.RawMessage) bool, d
 		if !usable(m.value) {
 			continue
 		}
-		any = true
 		out := do(m.key, m.value)
+		if any && c.sb.current().AckFirst {
+			continue
+		}
+		any = true
 		if out.disconnect != 0 {
 			return out
 		}

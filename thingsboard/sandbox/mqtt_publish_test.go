@@ -118,6 +118,25 @@ func TestPublish_of_several_devices_fails_by_the_first_and_stores_the_rest(t *te
 	}
 }
 
+func TestPublish_of_several_devices_is_acknowledged_by_the_first_on_an_old_server(t *testing.T) {
+	sb := start(t)
+	access := gateway(t, sb)
+	sb.Set(func(b *sandbox.Behaviour) { b.AckFirst = true })
+	c := connect(t, sb, access)
+	if code := c.publish("v1/gateway/telemetry", `{"A":[{"x":1}],"B":[7],"C":[{"x":3}]}`); code != 0 {
+		t.Errorf("the first was taken: %#x", code)
+	}
+	if len(sb.Telemetry("A")) != 1 || len(sb.Telemetry("B")) != 0 || len(sb.Telemetry("C")) != 1 {
+		t.Error("not each device had its own fate")
+	}
+	if code := c.publish("v1/gateway/telemetry", `{"B":[7],"A":[{"x":1}]}`); code != 0x99 {
+		t.Errorf("the first was refused: %#x", code)
+	}
+	if code := c.publish("v1/gateway/telemetry", `{"B":[7]}`); code != 0x99 {
+		t.Errorf("one device alone: %#x", code)
+	}
+}
+
 func TestPublish_meets_failures_of_creation_queue_and_limits(t *testing.T) {
 	const closed = "Puback, close" // MQTT 3: acknowledged, and lost
 	for name, c := range map[string]struct {

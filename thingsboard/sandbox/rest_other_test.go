@@ -115,6 +115,25 @@ func TestTelemetry_by_REST_is_stored_before_the_answer_and_read_as_texts(t *test
 	}
 }
 
+func TestTelemetry_by_REST_is_denied_to_who_may_not_write(t *testing.T) {
+	sb := start(t)
+	who := token(t, sb)
+	gateway(t, sb)
+	d, _ := sb.Device("gateway")
+	path := "/api/plugins/telemetry/DEVICE/" + d.ID + "/timeseries/ANY"
+	sb.Set(func(b *sandbox.Behaviour) { b.TelemetryDenied = true })
+	if r := rest(t, sb, who, "POST", path, `{"x":1}`); r.Status != 403 || r.Text != "You don't have permission to perform this operation!" {
+		t.Errorf("%d %s", r.Status, r.Text)
+	}
+	if n := len(sb.Telemetry("gateway")); n != 0 {
+		t.Errorf("%d points were stored", n)
+	}
+	sb.Calm()
+	if r := rest(t, sb, who, "POST", path, `{"x":1}`); r.Status != 200 {
+		t.Errorf("%d %s", r.Status, r.Text)
+	}
+}
+
 func TestRPC_by_REST_answers_504_only_after_the_whole_time_out(t *testing.T) {
 	t.Parallel()
 	sb := start(t, func(o *sandbox.Options) { o.RPCFloor = 200 * time.Millisecond })

@@ -47,6 +47,10 @@ func (s *Sandbox) saveTelemetry(w http.ResponseWriter, r *http.Request, who call
 	if d == nil {
 		return nil
 	}
+	if s.current().TelemetryDenied {
+		answerText(w, http.StatusForbidden, forbidden().Message)
+		return nil
+	}
 	var body json.RawMessage
 	if refusal := decode(r, &body); refusal != nil {
 		answerText(w, http.StatusBadRequest, "Unable to parse timeseries payload: Invalid JSON body!")
