@@ -26,6 +26,7 @@ type proof struct {
 	w        *faults.World
 	l        *faults.Link
 	field    connection.Field
+	restarts bool   // a change restarts the link
 	host     string // a name that leads nowhere before p.name
 	account  string
 	heard    *wiretap
@@ -38,6 +39,7 @@ type parameter struct {
 	configure func(p *proof, c *connection.Connection)
 	prepare   func(p *proof) // before Boardlink starts
 	closed    bool           // the link does not open
+	restarts  bool           // a change restarts the link, and nothing else does
 	show      func(p *proof)
 }
 
@@ -91,20 +93,20 @@ var parameters = map[string]parameter{
 		p.until("what waited", func() bool { return p.received(0) == received+1 })
 	}},
 
-	"hostName": {show: func(p *proof) {
+	"hostName": {restarts: true, show: func(p *proof) {
 		p.heard.name(p.host+":443", p.w.TB().HTTPAddr())
 		p.edit(func(c *connection.Connection) { c.Configuration.HostName = p.host + ":443" })
 		p.dialled(p.host + ":443")
 		p.arrives(0)
 	}},
-	"username": {show: func(p *proof) {
+	"username": {restarts: true, show: func(p *proof) {
 		p.w.TB().AddAccount(sandbox.Account{Email: "second@example.com", Password: faults.Password})
 		p.edit(func(c *connection.Connection) { c.Configuration.Username = "second@example.com" })
 		if n := p.w.TB().LoginAttempts("second@example.com"); n != 1 {
 			p.Errorf("the other account was signed in with %d times", n)
 		}
 	}},
-	"password": {show: func(p *proof) {
+	"password": {restarts: true, show: func(p *proof) {
 		p.w.TB().SetPassword(p.account, "another password")
 		p.edit(func(c *connection.Connection) { c.Configuration.Password = "another password" })
 		if n := p.w.TB().LoginAttempts(p.account); n != 2 {
@@ -112,19 +114,19 @@ var parameters = map[string]parameter{
 		}
 		p.arrives(0)
 	}},
-	"restUrl": {show: func(p *proof) {
+	"restUrl": {restarts: true, show: func(p *proof) {
 		p.heard.name(p.host+":443", p.w.TB().HTTPAddr())
 		p.edit(func(c *connection.Connection) { c.Configuration.RestURL = "https://" + p.host })
 		p.dialled(p.host + ":443")
 		p.arrives(0)
 	}},
-	"mqttHostName": {show: func(p *proof) {
+	"mqttHostName": {restarts: true, show: func(p *proof) {
 		p.heard.name(p.host+":8883", p.w.TB().MQTTSAddr())
 		p.edit(func(c *connection.Connection) { c.Configuration.MQTTHostName = p.host + ":8883" })
 		p.dialled(p.host + ":8883")
 		p.arrives(0)
 	}},
-	"protocol": {
+	"protocol": {restarts: true,
 		configure: func(p *proof, c *connection.Connection) {
 			c.Configuration.HostName, c.Configuration.MQTTHostName = p.host+":443", ""
 		},
@@ -150,7 +152,7 @@ var parameters = map[string]parameter{
 			p.edit(func(c *connection.Connection) { c.Configuration.Protocol = connection.ProtocolAuto })
 		},
 	},
-	"caCertificate": {show: func(p *proof) {
+	"caCertificate": {restarts: true, show: func(p *proof) {
 		stranger, err := sandbox.Start(sandbox.Options{TLS: true})
 		if err != nil {
 			p.Fatal(err)
@@ -287,7 +289,7 @@ func TestParameter_does_what_it_says_to_a_running_link_and_to_no_other(t *testin
 	names := slices.Sorted(maps.Keys(parameters))
 	proofs, heard, hosts := map[string]*proof{}, tap(map[string]string{}), []string{}
 	for _, name := range names {
-		p := &proof{heard: heard, sessions: 1, host: strings.ToLower(name) + ".example.com", account: strings.ToLower(name) + "@example.com"}
+		p := &proof{restarts: parameters[name].restarts, heard: heard, sessions: 1, host: strings.ToLower(name) + ".example.com", account: strings.ToLower(name) + "@example.com"}
 		p.field, _ = connection.FieldByName(name)
 		proofs[name], hosts = p, append(hosts, p.host)
 	}
@@ -314,6 +316,9 @@ func TestParameter_does_what_it_says_to_a_running_link_and_to_no_other(t *testin
 				t.Parallel()
 				p := proofs[name]
 				p.T = t
+				if p.field.Restarts != p.restarts {
+					t.Errorf("the dialog says of a restart: %v", p.field.Restarts)
+				}
 				if parameters[name].closed {
 					p.sessions = 0
 				} else {
@@ -374,7 +379,7 @@ func (p *proof) change(f func(c *connection.Connection)) {
 func (p *proof) edit(f func(c *connection.Connection)) {
 	p.Helper()
 	p.change(f)
-	if p.field.Restarts {
+	if p.restarts {
 		p.sessions++
 		p.reopens()
 		return
