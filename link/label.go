@@ -71,6 +71,13 @@ func (l *labels) later(w labelWish, pause time.Duration) {
 	}
 }
 
+// forget has a device labelled anew: it was deleted at ThingsBoard, or has another name there.
+func (l *labels) forget(device string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.asked, device)
+}
+
 // label works off what is wanted, one device after the other, until the link ends.
 func (p *pump) label() error {
 	l := p.r.k.labels

@@ -60,6 +60,19 @@ func TestLabel_is_asked_for_once_for_a_device_and_a_name(t *testing.T) {
 	})
 }
 
+func TestLabel_is_set_anew_on_a_device_that_was_deleted(t *testing.T) {
+	in(t, func(b *bench) {
+		b.start()
+		b.putNamed(deviceA, "Cold room 3")
+		b.pass(time.Second)
+		b.board.last().commands <- thingsboard.Command{ID: 1, Method: "gateway_device_deleted", Params: []byte(`"` + deviceA + `"`)}
+		b.pass(time.Second)
+		b.putNamed(deviceA, "Cold room 3")
+		b.pass(time.Second)
+		b.wantLabels(deviceA+" Cold room 3", deviceA+" Cold room 3")
+	})
+}
+
 func TestLabel_follows_delivery_and_keeps_a_pace_that_telemetry_does_not(t *testing.T) {
 	in(t, func(b *bench) {
 		b.board.label = func(string, string) error { time.Sleep(5 * time.Second); return nil } // ThingsBoard is slow

@@ -252,6 +252,7 @@ func (p *pump) forget(device string) {
 	delete(p.connected, device)
 	p.mu.Unlock()
 	p.r.k.memory.forget(device)
+	p.r.k.labels.forget(device)
 }
 
 // trouble shows beside OPENED what ThingsBoard does not take.
