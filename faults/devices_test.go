@@ -82,6 +82,9 @@ func TestLabel_is_not_a_customer_users_to_set(t *testing.T) {
 	if n := calls(tb, http.MethodPost, "/api/device", 200) - wrote; n != 0 {
 		t.Errorf("%d devices were written", n)
 	}
+	if n := calls(tb, http.MethodGet, "/api/tenant/devices", 0); n != 0 {
+		t.Errorf("%d questions that a customer user may not ask", n)
+	}
 	if events := l.Events(); len(events) != told {
 		t.Errorf("it was told: %+v", events)
 	}

@@ -29,14 +29,12 @@ type notice struct {
 
 // notice takes in that devices were renamed or deleted at ThingsBoard. It answers when that is done.
 func (c *commander) notice(cmd command) {
-	list := noticed(cmd.Params)
+	done := make(chan struct{})
+	select { // here and not beside the listening: a device that is renamed and then deleted must not be told the other way round
+	case c.p.notices <- noticesOf{noticed(cmd.Params), func() { close(done) }}:
+	case <-c.p.takeCtx.Done(): // ThingsBoard tells again
+	}
 	c.background(func() {
-		done := make(chan struct{})
-		select {
-		case c.p.notices <- noticesOf{list, func() { close(done) }}:
-		case <-c.p.takeCtx.Done():
-			return // ThingsBoard tells again
-		}
 		select {
 		case <-done:
 			c.reply(cmd, answer{Status: "ok"})
