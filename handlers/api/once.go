@@ -160,7 +160,7 @@ func visible(s string) bool {
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(p), p) // a hash cannot fail
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
