@@ -51,19 +51,20 @@ lint: vet ## vet, staticcheck, errcheck
 	$(TOOL) errcheck -ignoregenerated -ignoretests -exclude tools/errcheck.txt $(PACKAGES)
 
 unit:
-	go test -race -shuffle=on -count=1 -timeout 5m $(PACKAGES)
+	go test -race -shuffle=on -count=1 -timeout 10m $(PACKAGES)
 
 e2e: ## the journeys in real Chromium, and against Mosquitto
 	@scripts/ensure-chromium
 	@scripts/ensure-mosquitto
-	go test -tags e2e -shuffle=on -count=1 -timeout 8m ./e2e/...
+	go test -tags e2e -shuffle=on -count=1 -timeout 20m ./e2e/...
 
 test: current lint unit e2e ## everything: what CI runs
 	@echo "All checks passed."
 
 bench: ## measure
 	go test -run '^$$' -bench . -benchmem ./...
-	go test -tags e2e -run '^$$' -bench . -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkThroughput -benchtime 50000x ./e2e
+	go test -tags e2e -run '^$$' -bench BenchmarkAPI -benchtime 1000x ./e2e
 
 SOAK ?= 30m
 soak: ## 200 links for 30 minutes while things go wrong (SOAK=10m: shorter; SOAKFLAGS="-rate 2 -seed 7")

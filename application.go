@@ -200,9 +200,9 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	})
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
-		Refusals: a.registry,
-		Prober:   link.Prober{Options: towards, Installation: installation}, Tries: a.db,
+		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Backlog: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Refusals: a.registry, Downlinks: a.links,
+		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db,
 	})
 	return nil
 }
@@ -222,7 +222,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Version: programVersion(),
+		Operations: a.operations, Keys: keys, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"views":               {"static"},
 	"web":                 {"access", "live", "views", "static"},
 	"handlers":            {"handlers/api", "web", "views", "operation", "access", "ingest", "static"},
-	"handlers/api":        {"web", "operation", "access", "ingest"},
+	"handlers/api":        {"web", "operation", "access", "ingest", "live"},
 	"handlers/console":    {"web", "views", "operation", "access"},
 	"demo":                {"thingsboard/sandbox", "thingpark", "static", "views"},
 	"e2e":                 {},
@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"faults": {"faults/history", "faults/proxy", "activity", "access", "db", "ingest", "link", "live", "netguard", "operation", "queue", "thingpark",
 		"thingsboard", "thingsboard/sandbox"},
 	"faults/history": {},
-	"faults/proxy":   {},
+	"faults/proxy":   {"thingsboard/sandbox"},
 }
 
 type listed struct {

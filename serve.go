@@ -84,6 +84,9 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneCommands(ctx, now.Add(-keepCommands), maxCommands); err != nil && ctx.Err() == nil {
 		a.log.Error("Old commands could not be removed", "error", err)
 	}
+	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
+		a.log.Error("Old requests could not be forgotten", "error", err)
+	}
 	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}

@@ -70,6 +70,12 @@ func (s parkedStore) DropParked(ctx context.Context, id connection.ID, ids []int
 	return n, unavailable(err)
 }
 
+// DropWaiting throws the waiting events of a connection away.
+func (s parkedStore) DropWaiting(ctx context.Context, id connection.ID) (int64, error) {
+	n, err := s.Queue.DropWaiting(ctx, id)
+	return n, unavailable(err)
+}
+
 // unavailable makes what keeps the queue from being written a refusal for now; whoever gave up or is too late is told so by
 // the error itself.
 func unavailable(err error) error {

@@ -56,13 +56,14 @@ type Command struct {
 	ID            int64 // rises with the time at which it was written down
 	ConnectionID  ID
 	DevEUI        string
+	Actor         string // who sent it by hand; empty: ThingsBoard did, and RPC and Hash are set
 	RPC           int64  // ThingsBoard's number; it counts per device and begins anew at 0 when ThingsBoard restarts
 	Hash          string // of method and parameters, so that the same number is not taken for the same command
 	FPort         int    // 1 to 224
 	CorrelationID string // 16 hexadecimal digits in upper case, by which a delivery report is recognised
 	State         CommandState
 	Sentence      string    // what is known, for people; fit to be shown, may be empty
-	CameAt        time.Time // when ThingsBoard sent it
+	CameAt        time.Time // when it was sent to us
 	SettledAt     time.Time // when State was last changed; zero while it is [CommandSending]
 }
 

@@ -12,6 +12,9 @@ const (
 	LevelError   Level = "error"
 )
 
+// Kinds lists every kind.
+var Kinds = []Kind{KindState, KindCreated, KindUpdated, KindDeleted, KindUplink, KindDownlink, KindAlarm, KindAccess, KindSystem}
+
 // Kind says what an event is about.
 type Kind string
 

@@ -15,6 +15,7 @@ func commandColumns(c *connection.Command) []column {
 		{"id", &c.ID},
 		{"connection_id", &c.ConnectionID},
 		{"dev_eui", &c.DevEUI},
+		{"actor", &c.Actor},
 		{"rpc_id", &c.RPC},
 		{"hash", &c.Hash},
 		{"f_port", &c.FPort},
@@ -34,7 +35,8 @@ func readCommand(row interface{ Scan(...any) error }) (c connection.Command, err
 
 // BeginCommand writes down that a command is about to be posted, and returns it with its ID and begun set. Where the same
 // command (connection, device, RPC, hash) came since then already and may have reached ThingPark, that one is returned
-// and nothing is written: it must not be posted again. It is on disk when BeginCommand returns.
+// and nothing is written: it must not be posted again. One that was sent by hand is no other's same. It is on disk when
+// BeginCommand returns.
 //
 // It fails with CodeNotFound where the connection is gone.
 func (d *DB) BeginCommand(ctx context.Context, c connection.Command, since time.Time) (_ connection.Command, begun bool, err error) {
@@ -44,12 +46,15 @@ func (d *DB) BeginCommand(ctx context.Context, c connection.Command, since time.
 		} else if !live {
 			return errNoConnection()
 		}
-		before, err := readCommand(tx.QueryRowContext(ctx, `
-			SELECT `+allCommandColumns+`
-			FROM commands
-			WHERE connection_id = $1 AND dev_eui = $2 AND rpc_id = $3 AND hash = $4 AND came_at >= $5 AND state <> $6
-			ORDER BY id DESC
-			LIMIT 1`, c.ConnectionID, c.DevEUI, c.RPC, c.Hash, since.UnixMilli(), connection.CommandNotSent))
+		before, err := connection.Command{}, sql.ErrNoRows
+		if c.Actor == "" {
+			before, err = readCommand(tx.QueryRowContext(ctx, `
+				SELECT `+allCommandColumns+`
+				FROM commands
+				WHERE connection_id = $1 AND dev_eui = $2 AND rpc_id = $3 AND hash = $4 AND came_at >= $5 AND state <> $6 AND actor = ''
+				ORDER BY id DESC
+				LIMIT 1`, c.ConnectionID, c.DevEUI, c.RPC, c.Hash, since.UnixMilli(), connection.CommandNotSent))
+		}
 		if err == nil {
 			c = before
 			return nil

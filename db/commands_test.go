@@ -269,3 +269,20 @@ func BenchmarkCommand(b *testing.B) {
 		}
 	}
 }
+
+func TestBeginCommand_takes_one_sent_by_hand_for_no_other(t *testing.T) {
+	d := openTestDB(t, filepath.Join(t.TempDir(), "boardlink.db"), Options{})
+	conn := createTestConnection(t, d, "c")
+	byHand := connection.Command{ConnectionID: conn.ID, DevEUI: meter, Actor: "ann@example.com", FPort: 2, CorrelationID: "00000000000000AA", CameAt: newClock().at}
+	first, second := begin(t, d, byHand), begin(t, d, byHand)
+	if first.ID == second.ID || first.Actor != "ann@example.com" {
+		t.Errorf("%+v, %+v", first, second)
+	}
+	rpc := byHand
+	rpc.Actor = ""
+	begin(t, d, rpc) // of ThingsBoard, with the same number and hash
+	list, err := d.Commands(t.Context(), conn.ID, CommandFilter{DevEUI: meter})
+	if err != nil || len(list) != 3 || list[0].Actor != "" || list[1].Actor != "ann@example.com" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

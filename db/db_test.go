@@ -28,7 +28,7 @@ func (c *clock) now() time.Time          { return c.at }
 func (c *clock) advance(d time.Duration) { c.at = c.at.Add(d) }
 func newClock() *clock                   { return &clock{time.Date(2026, 11, 23, 10, 8, 8, 309e6, time.UTC)} }
 
-func newTestSealer(t *testing.T, fill byte) *Sealer {
+func newTestSealer(t testing.TB, fill byte) *Sealer {
 	t.Helper()
 	s, err := NewSealer(bytes.Repeat([]byte{fill}, 32))
 	if err != nil {
@@ -37,7 +37,7 @@ func newTestSealer(t *testing.T, fill byte) *Sealer {
 	return s
 }
 
-func openTestDB(t *testing.T, path string, opt Options) *DB {
+func openTestDB(t testing.TB, path string, opt Options) *DB {
 	t.Helper()
 	if opt.Sealer == nil {
 		opt.Sealer = newTestSealer(t, 1)
@@ -54,7 +54,7 @@ func openTestDB(t *testing.T, path string, opt Options) *DB {
 	return d
 }
 
-func newTestDB(t *testing.T) (*DB, *clock) {
+func newTestDB(t testing.TB) (*DB, *clock) {
 	t.Helper()
 	c := newClock()
 	return openTestDB(t, filepath.Join(t.TempDir(), "boardlink.db"), Options{Now: c.now}), c
@@ -175,7 +175,7 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-8-20261123T100808Z.db" {
+	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-10-20261123T100808Z.db" {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -279,7 +279,7 @@ func testConnection(name string) connection.Connection {
 
 var byTest = connection.Event{Level: connection.LevelInfo, Kind: connection.KindCreated, Actor: "ada@example.com", Message: "Made by a test."}
 
-func createTestConnection(t *testing.T, d *DB, name string) connection.Connection {
+func createTestConnection(t testing.TB, d *DB, name string) connection.Connection {
 	t.Helper()
 	c, err := d.CreateConnection(t.Context(), testConnection(name), byTest)
 	if err != nil {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func TestPruneEvents_by_age_and_by_number(t *testing.T) {
 	}
 }
 
-func TestEvents_of_a_device_come_from_its_index(t *testing.T) {
+func TestEvents_come_from_an_index_whatever_they_are_filtered_by(t *testing.T) {
 	d, c := newTestDB(t)
 	addEvents(t, d, c, 10)
 	for i, devEUI := range []string{"00000000000000A1", "00000000000000B2", "00000000000000A1"} {
@@ -129,13 +130,33 @@ func TestEvents_of_a_device_come_from_its_index(t *testing.T) {
 	if got := messages(page); err != nil || !reflect.DeepEqual(got, []string{"of a device 2", "of a device 0"}) {
 		t.Errorf("got %v (%v)", got, err)
 	}
-	var id, parent, unused int
-	var plan string
-	err = d.read.QueryRowContext(t.Context(), `
-		EXPLAIN QUERY PLAN
-		SELECT id FROM events WHERE connection_id = $1 AND dev_eui = $2 AND dev_eui <> '' ORDER BY id DESC LIMIT $3`,
-		1, "00000000000000A1", 10).Scan(&id, &parent, &unused, &plan)
-	if err != nil || !strings.Contains(plan, "events_of_device") || strings.Contains(plan, "TEMP B-TREE") {
-		t.Errorf("the plan is %q (%v)", plan, err)
+	for index, f := range map[string]EventFilter{
+		"events_of_device":     {ConnectionID: 1, DevEUI: "00000000000000A1"},
+		"events_of_any_device": {DevEUI: "00000000000000A1"},
+		"events_of_concern":    {Levels: []connection.Level{connection.LevelWarning, connection.LevelError}, BeforeID: 5},
+		"events_of_connection": {ConnectionID: 1, BeforeID: 5},
+		"events_by_time":       {From: c.at, To: c.at.Add(time.Hour)},
+		"PRIMARY KEY":          {Levels: []connection.Level{connection.LevelInfo}, BeforeID: 5},
+	} {
+		query, args := f.query()
+		var id, parent, unused int
+		var plan string
+		err := d.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...).Scan(&id, &parent, &unused, &plan)
+		if err != nil || !strings.Contains(plan, index+" ") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: the plan is %q (%v)", index, plan, err)
+		}
+	}
+}
+
+func TestEvents_of_some_kinds(t *testing.T) {
+	d := openTestDB(t, filepath.Join(t.TempDir(), "boardlink.db"), Options{})
+	for _, kind := range []connection.Kind{connection.KindState, connection.KindUplink, connection.KindState, connection.KindAlarm} {
+		if _, err := d.AddEvent(t.Context(), connection.Event{Level: connection.LevelInfo, Kind: kind, Message: "m"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := d.Events(t.Context(), EventFilter{Kinds: []connection.Kind{connection.KindState, connection.KindAlarm}})
+	if err != nil || len(page) != 3 || page[0].Kind != connection.KindAlarm || page[1].Kind != connection.KindState {
+		t.Errorf("%+v, %v", page, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -73,6 +74,7 @@ type program struct {
 	data string
 	addr string
 	env  []string
+	wrap []string // what runs the program, in front of its own words
 	cmd  *exec.Cmd
 	out  *output
 	done chan error
@@ -91,6 +93,7 @@ func newProgram(t testing.TB, env ...string) *program {
 	p := &program{t: t, addr: addr, base: "http://localhost:" + port, data: filepath.Join(t.TempDir(), "data"), env: env}
 	t.Cleanup(func() {
 		p.kill()
+		p.keptSecrets()
 		if t.Failed() && p.out != nil {
 			t.Logf("boardlink said:\n%s", tail(p.out.String(), 6000))
 		}
@@ -120,7 +123,8 @@ func (p *program) start() {
 func (p *program) spawn() {
 	p.t.Helper()
 	p.out, p.done = &output{}, make(chan error, 1)
-	p.cmd = exec.Command(binary, "--addr", p.addr, "--data", p.data, "--public-url", p.base)
+	words := append(slices.Clone(p.wrap), binary, "--addr", p.addr, "--data", p.data, "--public-url", p.base)
+	p.cmd = exec.Command(words[0], words[1:]...)
 	p.cmd.Env = append(append(cleanEnvironment(), "GOTRACEBACK=all"), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {

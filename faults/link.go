@@ -272,6 +272,18 @@ func (l *Link) Edit(change func(*connection.Connection)) (committed time.Time, e
 	return time.Now(), err
 }
 
+// TakenOver waits until the link knows its settings as they are now.
+func (l *Link) TakenOver(limit time.Duration) bool {
+	for range 2 { // a link reads its row again only when it has taken in what it read before
+		before := l.w.rows.of(l.ID)
+		l.w.with(func(in *inside) { in.links.Reconcile(l.ID) })
+		if !l.w.Within(limit, func() bool { return l.w.rows.of(l.ID) > before }) {
+			return false
+		}
+	}
+	return true
+}
+
 // Aim edits the connection so that it leads to another ThingsBoard, and returns when that was committed. The history
 // forgets where the connection was turned to before.
 func (l *Link) Aim(to int) (committed time.Time, err error) {

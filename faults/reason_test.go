@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,7 @@ type wiretap struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu    sync.Mutex
+	names map[string]string
 	heard []*tapped
 }
 
@@ -86,11 +88,11 @@ func tap(names map[string]string) *wiretap {
 		panic(err) // the policy is a constant
 	}
 	dial := policy.Dialer(10 * time.Second).DialContext
-	t := &wiretap{}
+	t := &wiretap{names: names}
 	t.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		to := address
 		t.mu.Lock()
-		if there, ok := names[address]; ok {
+		if there, ok := t.names[address]; ok {
 			to = there
 		}
 		t.mu.Unlock()
@@ -105,6 +107,20 @@ func tap(names map[string]string) *wiretap {
 		return heard, nil
 	}
 	return t
+}
+
+// name has a name lead to an address from now on.
+func (t *wiretap) name(from, to string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.names[from] = to
+}
+
+// spokeTo reports whether something was sent over a connection to an address.
+func (t *wiretap) spokeTo(address string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.heard, func(c *tapped) bool { return c.address == address && len(c.sent) > 0 })
 }
 
 // wantNoneOf fails the test where a secret was sent in clear.

@@ -21,10 +21,36 @@ import (
 
 // What follows stands between the links and what they use, and writes down what passes. Each hands on everything.
 
-// recordingStore writes down the states that are stored.
+// recordingStore writes down the states that are stored, and counts how often a link read its row.
 type recordingStore struct {
 	*db.DB
 	w *World
+}
+
+func (s recordingStore) Connection(ctx context.Context, id connection.ID) (connection.Connection, error) {
+	s.w.rows.begin(id)
+	return s.DB.Connection(ctx, id)
+}
+
+// rowReads counts how often the row of a connection was read by its link.
+type rowReads struct {
+	mu  sync.Mutex
+	all map[connection.ID]int
+}
+
+func (r *rowReads) begin(id connection.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[connection.ID]int{}
+	}
+	r.all[id]++
+}
+
+func (r *rowReads) of(id connection.ID) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all[id]
 }
 
 func (s recordingStore) SaveStatus(ctx context.Context, id connection.ID, status connection.Status) error {
@@ -224,7 +250,14 @@ type Park struct {
 	answer atomic.Pointer[func(thingpark.Downlink) (thingpark.Answer, error)]
 
 	mu   sync.Mutex
-	sent []thingpark.Downlink
+	sent []Posting
+}
+
+// Posting is one downlink that came, with where it was posted to and what it was authenticated with.
+type Posting struct {
+	URL, AsID string
+	AsKey     connection.Secret
+	Downlink  thingpark.Downlink
 }
 
 // Answer has every downlink answered by f from now on; nil: taken.
@@ -237,9 +270,9 @@ func (p *Park) Answer(f func(thingpark.Downlink) (thingpark.Answer, error)) {
 }
 
 // Send takes a downlink.
-func (p *Park) Send(_ context.Context, _, _ string, _ connection.Secret, d thingpark.Downlink) (thingpark.Answer, error) {
+func (p *Park) Send(_ context.Context, url, asID string, asKey connection.Secret, d thingpark.Downlink) (thingpark.Answer, error) {
 	p.mu.Lock()
-	p.sent = append(p.sent, d)
+	p.sent = append(p.sent, Posting{url, asID, asKey, d})
 	p.mu.Unlock()
 	if f := p.answer.Load(); f != nil {
 		return (*f)(d)
@@ -249,7 +282,16 @@ func (p *Park) Send(_ context.Context, _, _ string, _ connection.Secret, d thing
 
 // Sent are the downlinks that came, in their order.
 func (p *Park) Sent() []thingpark.Downlink {
+	var sent []thingpark.Downlink
+	for _, posting := range p.Postings() {
+		sent = append(sent, posting.Downlink)
+	}
+	return sent
+}
+
+// Postings are the downlinks that came, in their order, as they were posted.
+func (p *Park) Postings() []Posting {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]thingpark.Downlink(nil), p.sent...)
+	return append([]Posting(nil), p.sent...)
 }

@@ -87,6 +87,7 @@ type World struct {
 	inside  *inside // nil while Boardlink is down
 	presses atomic.Int64
 	dials   dialCounts
+	rows    rowReads
 }
 
 // New makes a world whose Boardlink is set up and not started. It is closed with the test.

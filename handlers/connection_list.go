@@ -24,7 +24,7 @@ func (h *Console) list(c echo.Context) error {
 		m.State, f.States = state, []connection.State{state}
 	}
 	if after, err := connection.ParseID(c.QueryParam("after")); err == nil {
-		m.After, f.After = after, after
+		m.After, f.After.ID = after, after
 	}
 	page, next, err := h.connections.List(ctx, f)
 	if err != nil {
@@ -34,7 +34,7 @@ func (h *Console) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m.Next = next
+	m.Next = next.ID
 	for _, v := range page {
 		a := activities[v.Connection.ID]
 		m.Rows = append(m.Rows, connections.Row{Connection: v.Connection, Status: v.Status, Hour: a.Hour, Day: a.Day})

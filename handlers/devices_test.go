@@ -101,7 +101,7 @@ func TestDevicePage_shows_what_is_known(t *testing.T) {
 	}
 	c.store.commands = []connection.Command{
 		{ID: 2, ConnectionID: id, DevEUI: pump, FPort: 2, State: connection.CommandMissed, Sentence: "Slot 1: no gateway was connected.", CameAt: now.Add(-time.Minute), SettledAt: now.Add(-30 * time.Second)},
-		{ID: 1, ConnectionID: id, DevEUI: pump, FPort: 3, State: connection.CommandSending, CameAt: now.Add(-2 * time.Minute)},
+		{ID: 1, ConnectionID: id, DevEUI: pump, FPort: 3, Actor: "ann@example.com", State: connection.CommandSending, CameAt: now.Add(-2 * time.Minute)},
 	}
 	c.store.tell(connection.Event{Time: now, Level: connection.LevelWarning, Kind: connection.KindUplink, ConnectionID: id, DevEUI: pump, Message: "An uplink was skipped."})
 	b := c.Operator(access.RoleViewer)
@@ -115,7 +115,7 @@ func TestDevicePage_shows_what_is_known(t *testing.T) {
 	for selector, want := range map[string][]string{
 		"#device-facts":      {"Uplinks", "1,265", pump, "1 minute ago"},
 		"#device-attributes": {"interval", "600", "1 hour ago", "\"<b>\"x\"</b>\uFFFD\"", "2 hours ago", "empty", "null", `{ "a": [ 1 ] }`},
-		"#device-commands":   {"not sent over the air", "Slot 1: no gateway was connected.", "Port 2, asked for 1 minute ago", "sending", "Port 3, asked for 2 minutes ago"},
+		"#device-commands":   {"not sent over the air", "Slot 1: no gateway was connected.", "Port 2, asked for 1 minute ago", "sending", "Port 3, asked for 2 minutes ago by ann@example.com"},
 		"#device-events":     {"An uplink was skipped."},
 	} {
 		said := saying(doc.Find(selector))

@@ -221,13 +221,8 @@ func (c *commander) refuse(cmd command, event string, r result) result {
 
 // prepare makes the downlink of a command, or says why there is none.
 func prepare(cfg connection.Configuration, cmd command) (d thingpark.Downlink, why answer, ok bool) {
-	switch {
-	case !cfg.DownlinkEnabled:
-		return d, refusal(codeDisabled, "Downlinks are switched off for this connection."), false
-	case cfg.DownlinkURL == "":
-		return d, refusal(codeNotConfigured, "This connection has no downlink address: fill in Downlink address, AS ID and AS key."), false
-	case cfg.DownlinkAsID == "" || !cfg.DownlinkAsKey.IsSet():
-		return d, refusal(codeNotConfigured, "This connection lacks the AS ID or the AS key that authenticate downlinks."), false
+	if why, ok := takesDownlinks(cfg); !ok {
+		return d, why, false
 	}
 	d, err := thingpark.ParseCommand(cmd.Params, cfg.DownlinkPort)
 	if err == nil {
@@ -242,31 +237,53 @@ func prepare(cfg connection.Configuration, cmd command) (d thingpark.Downlink, w
 	return d, answer{}, true
 }
 
+// takesDownlinks reports whether a connection's settings let downlinks be sent, or says why not.
+func takesDownlinks(cfg connection.Configuration) (why answer, ok bool) {
+	switch {
+	case !cfg.DownlinkEnabled:
+		return refusal(codeDisabled, "Downlinks are switched off for this connection."), false
+	case cfg.DownlinkURL == "":
+		return refusal(codeNotConfigured, "This connection has no downlink address: fill in Downlink address, AS ID and AS key."), false
+	case cfg.DownlinkAsID == "" || !cfg.DownlinkAsKey.IsSet():
+		return refusal(codeNotConfigured, "This connection lacks the AS ID or the AS key that authenticate downlinks."), false
+	}
+	return answer{}, true
+}
+
 // notQueued says what became of a downlink that ThingPark did not take.
 func (c *commander) notQueued(cmd command, row connection.Command, err error) result {
+	state, said := unqueued(err, row.CorrelationID)
+	c.p.r.k.log.Info("A downlink was not queued", "dev_eui", cmd.devEUI, "outcome", state, "error", err)
+	switch state {
+	case connection.CommandRefused:
+		return c.refuse(cmd, "A command was refused: "+said.Message, result{answer: said, keep: true, row: row.ID, state: state})
+	case connection.CommandNotSent:
+		return c.refuse(cmd, "A command was not sent: "+said.Message, result{answer: said, row: row.ID, state: state})
+	}
+	c.tell(cmd, connection.LevelWarning, "What became of a command is not known: "+said.Message)
+	return result{answer: said, keep: true, row: row.ID, state: state}
+}
+
+// unqueued reads the error of a posting: the state of its command, and the answer to it.
+func unqueued(err error, correlationID string) (connection.CommandState, answer) {
 	text := "ThingPark gave no answer that was understood; whether the downlink was queued is not known."
 	var sent *thingpark.SendError
 	if errors.As(err, &sent) && sent.Text != "" {
 		text = connection.Clean(sent.Text)
 	}
-	outcome := thingpark.OutcomeOf(err)
-	c.p.r.k.log.Info("A downlink was not queued", "dev_eui", cmd.devEUI, "outcome", outcome, "error", err)
-	switch outcome {
+	switch thingpark.OutcomeOf(err) {
 	case thingpark.OutcomeRefused:
-		return c.refuse(cmd, "A command was refused: "+text, result{answer: refusal(codeRefused, text), keep: true,
-			row: row.ID, state: connection.CommandRefused})
+		return connection.CommandRefused, refusal(codeRefused, text)
 	case thingpark.OutcomeNotSent:
-		code := codeNotSent
 		if thingsboard.NotAllowed(err) {
-			code = string(connection.ReasonAddress)
-			text = "Boardlink may not connect to the downlink address. " + connection.ReasonAddress.Text().Hint
+			return connection.CommandNotSent, refusal(string(connection.ReasonAddress),
+				"Boardlink may not connect to the downlink address. "+connection.ReasonAddress.Text().Hint)
 		}
-		return c.refuse(cmd, "A command was not sent: "+text, result{answer: refusal(code, text), row: row.ID, state: connection.CommandNotSent})
+		return connection.CommandNotSent, refusal(codeNotSent, text)
 	}
-	c.tell(cmd, connection.LevelWarning, "What became of a command is not known: "+text)
 	said := refusal(codeUnknown, text)
-	said.CorrelationID = row.CorrelationID // a delivery report may settle it
-	return result{answer: said, keep: true, row: row.ID, state: connection.CommandUnknown}
+	said.CorrelationID = correlationID // a delivery report may settle it
+	return connection.CommandUnknown, said
 }
 
 // settle answers a command and those who wait for the same answer.

@@ -75,6 +75,7 @@ func (p *pump) deliver(e queue.Event) {
 	}
 	p.delivered(e)
 	p.attributes(message)
+	p.r.k.labels.want(message)
 }
 
 // mapped reads an event's document and says what becomes of it.

@@ -39,6 +39,7 @@ type keeper struct {
 	names   *names                                // of devices at ThingsBoard; outlives single links
 	tally   *tally                                // of what happens often; outlives single links
 	pace    *pace                                 // outlives single links
+	labels  *labels                               // of devices; outlives single links
 
 	row   connection.Connection // as last read
 	known bool                  // row was read
@@ -63,7 +64,7 @@ type keeper struct {
 func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 	k := &keeper{id: id, m: m, log: m.log.With("connection_id", id.String()), saved: saved,
 		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
-		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), names: newNames()}
+		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), names: newNames(), labels: newLabels(m.now)}
 	k.tally = newTally(m.now, func(e connection.Event) {
 		e.ConnectionID = id
 		m.journal.event(e)

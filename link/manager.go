@@ -40,6 +40,7 @@ type Manager struct {
 	ctx        context.Context            // nil while the manager does not run
 	work       sync.WaitGroup             // keepers
 	background crew                       // purges, sign-outs, commands that run on
+	byHand     byHand                     // downlinks
 }
 
 // NewManager makes a manager. It connects to nothing and reads nothing.

@@ -91,6 +91,8 @@ type Client interface {
 	FindDevice(ctx context.Context, name string) (id string, found bool, err error)
 	// SendTelemetry takes what is too large for MQTT.
 	SendTelemetry(ctx context.Context, deviceID string, entries []thingsboard.Entry) error
+	// LabelDevice gives a device a label, unless a person gave it another, and reports whether it was written.
+	LabelDevice(ctx context.Context, name, label string) (written bool, err error)
 	Close()
 }
 

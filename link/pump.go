@@ -74,6 +74,7 @@ func (p *pump) start() {
 	p.do(&p.crew, p.followNotices)
 	p.do(&p.crew, p.share)
 	p.do(&p.crew, p.greet)
+	p.do(&p.crew, p.label)
 }
 
 // do runs f in a crew, and ends the link where f fails or panics.
@@ -255,6 +256,7 @@ func (p *pump) forget(device string) {
 	delete(p.connected, device)
 	p.mu.Unlock()
 	p.r.k.memory.forget(device)
+	p.r.k.labels.forget(device)
 }
 
 // trouble shows beside OPENED what ThingsBoard does not take.

@@ -40,7 +40,7 @@ func (c *commander) record(cmd command, d thingpark.Downlink) (row connection.Co
 	m := c.p.r.m
 	row = connection.Command{ConnectionID: c.p.r.k.id, DevEUI: d.DevEUI, RPC: cmd.ID, Hash: cmd.answer.key.hash, FPort: d.FPort,
 		CorrelationID: strings.ToUpper(d.CorrelationID), CameAt: cmd.CameAt}
-	got := c.begin(row)
+	got := m.beginCommand(row)
 	switch {
 	case got.err != nil:
 		c.p.r.log.Error("A command could not be written down", "dev_eui", cmd.devEUI, "error", got.err)
@@ -56,10 +56,9 @@ func (c *commander) record(cmd command, d thingpark.Downlink) (row connection.Co
 	return got.row, result{}, true
 }
 
-// begin asks the store, and waits for recordLimit whatever the store does. A command that is written down after that was
+// beginCommand asks the store, and waits for recordLimit whatever the store does. A command that is written down after that was
 // not sent, and its row is made to say so.
-func (c *commander) begin(row connection.Command) recorded {
-	m := c.p.r.m
+func (m *Manager) beginCommand(row connection.Command) recorded {
 	ctx, cancel := context.WithTimeout(context.Background(), recordLimit)
 	taken := make(chan recorded) // without room: what was not taken is not sent
 	m.background.Go(func() {
@@ -87,14 +86,17 @@ func (c *commander) begin(row connection.Command) recorded {
 
 // note writes down how a command ended, and waits for that a moment only: its answer is due.
 func (c *commander) note(r result) {
-	if r.row == 0 {
-		return
+	if r.row != 0 {
+		c.p.r.m.noteCommand(c.p.r.k.id, r.row, r.state, r.Message)
 	}
+}
+
+func (m *Manager) noteCommand(id connection.ID, row int64, state connection.CommandState, sentence string) {
 	written := make(chan struct{})
-	c.p.r.m.background.Go(func() {
+	m.background.Go(func() {
 		defer close(written)
-		c.p.r.m.writeState(r.row, r.state, r.Message)
-		c.p.r.m.journal.publish(live.Change{Topic: live.Events, ID: c.p.r.k.id.String()})
+		m.writeState(row, state, sentence)
+		m.journal.publish(live.Change{Topic: live.Events, ID: id.String()})
 	})
 	timer := time.NewTimer(noteLimit)
 	defer timer.Stop()

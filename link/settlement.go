@@ -95,7 +95,9 @@ func (p *pump) reported(devEUI string, v thingpark.Delivery) error {
 	case !changed:
 		return nil
 	}
-	k.answers.forget(commandKey{c.DevEUI, c.RPC, c.Hash})
+	if c.Actor == "" {
+		k.answers.forget(commandKey{c.DevEUI, c.RPC, c.Hash})
+	}
 	if v.Rejected {
 		m.opt.Figures.Rejected(k.id)
 	}

@@ -233,7 +233,7 @@ func (s *fakeStore) BeginCommand(ctx context.Context, c connection.Command, sinc
 		return c, false, s.down
 	}
 	for _, old := range slices.Backward(s.commands) {
-		if old.ConnectionID == c.ConnectionID && old.DevEUI == c.DevEUI && old.RPC == c.RPC && old.Hash == c.Hash && !old.CameAt.Before(since) &&
+		if c.Actor == "" && old.Actor == "" && old.ConnectionID == c.ConnectionID && old.DevEUI == c.DevEUI && old.RPC == c.RPC && old.Hash == c.Hash && !old.CameAt.Before(since) &&
 			old.State != connection.CommandNotSent {
 			return old, false, nil
 		}

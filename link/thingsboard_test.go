@@ -27,6 +27,8 @@ type fakeBoard struct {
 	opened   []connection.Connection // what clients were made for
 	known    []string                // gateway ids asked for
 	sentRest int
+	label    func(device, label string) error // tries to label a device
+	labels   []string                         // "device label" of each try
 }
 
 func (b *fakeBoard) open(c connection.Connection, relogin func(context.Context) error) (Client, error) {

@@ -13,6 +13,7 @@ type EventFilter struct {
 	ConnectionID connection.ID // 0: any, and those about none
 	From, To     time.Time     // zero: without bound; To itself is outside
 	Levels       []connection.Level
+	Kinds        []connection.Kind
 	DevEUI       string // empty: any, and those about none
 	BeforeID     int64  // cursor: events with a lower id
 	Limit        int    // 1 to [MaxLimit]; 0 takes [DefaultLimit]

@@ -19,38 +19,49 @@ const (
 type Filter struct {
 	Search string             // part of the name, the host, the user name or the id; letter case does not matter
 	States []connection.State // none: any
-	After  connection.ID      // cursor: connections with a higher id
-	Limit  int                // 1 to [MaxLimit]; 0 takes [DefaultLimit]
+	Active *bool              // nil: any
+	Sort   Sort
+	Desc   bool  // the other way round
+	After  Place // cursor: what comes after it in that order
+	Limit  int   // 1 to [MaxLimit]; 0 takes [DefaultLimit]
 }
 
-// List reads a page of connections in the order of their ids. next is the cursor of the page after it, 0 where there is
-// none.
+// List reads a page of connections. next is the place of its last one, the zero [Place] where there is no other page. A
+// place stays good whatever is made or deleted meanwhile; a connection that moves in the order may come twice, or not.
 //
 // States are the live ones, which no query can know; so all rows are read and sifted here.
-func (o *Connections) List(ctx context.Context, f Filter) (page []View, next connection.ID, err error) {
+func (o *Connections) List(ctx context.Context, f Filter) (page []View, next Place, err error) {
 	limit, err := limitOf(f.Limit)
 	if err != nil {
-		return nil, 0, err
+		return nil, Place{}, err
 	}
 	all, err := o.store.Connections(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list connections: %w", err)
+		return nil, Place{}, fmt.Errorf("list connections: %w", err)
 	}
 	statuses := o.links.Statuses()
+	var found []listed
 	for _, c := range all {
-		if c.ID <= f.After || !matches(c, f.Search) {
+		if f.Active != nil && c.Active != *f.Active || !matches(c, f.Search) {
 			continue
 		}
 		v := o.view(c, statuses[c.ID])
 		if len(f.States) > 0 && !slices.Contains(f.States, v.Status.State) {
 			continue
 		}
-		if len(page) == limit {
-			return page, page[limit-1].Connection.ID, nil
+		if l := (listed{v, f.Sort.place(v)}); f.After == (Place{}) || f.compare(l.place, f.After) > 0 {
+			found = append(found, l)
 		}
-		page = append(page, v)
 	}
-	return page, 0, nil
+	slices.SortFunc(found, func(a, b listed) int { return f.compare(a.place, b.place) })
+	if len(found) > limit {
+		found = found[:limit]
+		next = found[limit-1].place
+	}
+	for _, l := range found {
+		page = append(page, l.View)
+	}
+	return page, next, nil
 }
 
 func limitOf(n int) (int, error) {

@@ -68,11 +68,12 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Prober, Refusals and Now are mandatory; with a Prober, Tries is too.
+// Options are what [New] needs. All fields but Prober, Downlinks, Refusals and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
 	Parked   ParkedEvents
+	Backlog  Backlog
 	Observer Observer
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
@@ -80,6 +81,7 @@ type Options struct {
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
 	Prober       Prober           // nil: connections cannot be tested
+	Downlinks    Downlinks        // nil: no downlink can be sent by hand
 	Tries        Tries            // of the stored credentials, which tests count too
 	Refusals     Refusals         // nil: nobody counts
 	Now          func() time.Time // nil: time.Now
@@ -90,11 +92,13 @@ type Connections struct {
 	store     Store
 	links     Links
 	parked    ParkedEvents
+	backlog   Backlog
 	observer  Observer
 	feed      Publisher
 	publicURL string
 	newKey    func() connection.Secret
 	refusals  Refusals
+	downlinks Downlinks
 	now       func() time.Time
 
 	restarting sync.Mutex // of restarts, so that several at once allow one try
@@ -109,8 +113,8 @@ func New(opt Options) *Connections {
 		opt.Now = time.Now
 	}
 	return &Connections{
-		store: opt.Store, links: opt.Links, parked: opt.Parked, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, now: opt.Now,
+		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}
 }

@@ -40,13 +40,13 @@ func TestList_searches_filters_and_pages(t *testing.T) {
 		"nothing fits":        {operation.Filter{Search: "nowhere"}, "[]", 0},
 		"a live state":        {operation.Filter{States: []connection.State{connection.Opened}}, "[Site 2 Site 4]", 0},
 		"a page":              {operation.Filter{Limit: 2}, "[Site 1 Site 2]", 2},
-		"the page after":      {operation.Filter{Limit: 2, After: 2}, "[Site 3 Site 4]", 4},
-		"the last page":       {operation.Filter{Limit: 2, After: 4}, "[Site 5]", 0},
-		"a page that is full": {operation.Filter{Limit: 1, States: []connection.State{connection.Opened}, After: 2}, "[Site 4]", 0},
+		"the page after":      {operation.Filter{Limit: 2, After: operation.Place{ID: 2}}, "[Site 3 Site 4]", 4},
+		"the last page":       {operation.Filter{Limit: 2, After: operation.Place{ID: 4}}, "[Site 5]", 0},
+		"a page that is full": {operation.Filter{Limit: 1, States: []connection.State{connection.Opened}, After: operation.Place{ID: 2}}, "[Site 4]", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			views, next, err := w.List(t.Context(), test.filter)
-			if err != nil || fmt.Sprint(names(views)) != test.want || next != test.next {
+			if err != nil || fmt.Sprint(names(views)) != test.want || next.ID != test.next {
 				t.Errorf("got %v, next %v, error %v", names(views), next, err)
 			}
 		})

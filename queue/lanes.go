@@ -31,6 +31,7 @@ type Lanes struct {
 	search   search
 	returned []returned
 	again    bool // events may be read that were handed out before
+	stopped  int  // Take gives nothing while it is not 0
 	turn     int  // counts how often everything was begun anew: a read of an earlier turn is void
 }
 
@@ -127,6 +128,9 @@ func (l *Lanes) next(most int, mayRead bool) (events []Event, read func(context.
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return nil, nil, 0, l.err
+	}
+	if l.stopped > 0 {
+		return nil, nil, time.Minute, nil
 	}
 	l.readmit()
 	if l.again { // and acknowledged since: it must have left the file

@@ -132,3 +132,10 @@ func TestTold_ends_the_sentence_of_the_peer(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestDialFailure_of_a_host_without_a_way_to_it_is_told_as_such(t *testing.T) {
+	err := &dialError{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}}
+	if got := networkError("https://tb.example.com", err).Code; got != connection.ReasonTCPFailed {
+		t.Errorf("the reason is %s", got)
+	}
+}

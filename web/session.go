@@ -94,7 +94,7 @@ func (v *visit) stillSignedIn(ctx context.Context) (bool, error) {
 type passiveKey struct{}
 
 func isPassive(r *http.Request) bool {
-	return r.URL.Path == StreamPath || r.Header.Get(LiveHeader) != ""
+	return r.URL.Path == StreamPath || r.URL.Path == Base+StreamPath || r.Header.Get(LiveHeader) != ""
 }
 
 // rows keeps requests that no person made from counting as use of a session.

@@ -25,7 +25,33 @@ const (
 
 // stream tells an open page what changed, as server-sent events named "change" with a JSON array of {topic, id}. It ends
 // when the server goes down, when the session ends, or when the reader leaves.
-func (s *Server) stream(c echo.Context) error {
+func (s *Server) stream(c echo.Context) error { return s.Follow(c, pages{}) }
+
+// Follower tells the reader of a stream what changed.
+type Follower interface {
+	// Begin prepares; where it fails, its error is the answer. Changes from before it is called on are told.
+	Begin(ctx context.Context) error
+	// First writes what comes before any change.
+	First(ctx context.Context, out *EventWriter) error
+	// Changed is told of changes, and now and then of none.
+	Changed(ctx context.Context, batch []live.Change, out *EventWriter) error
+}
+
+// pages tells changes as they are: a page reads anew what it shows.
+type pages struct{}
+
+func (pages) Begin(context.Context) error               { return nil }
+func (pages) First(context.Context, *EventWriter) error { return nil }
+func (pages) Changed(_ context.Context, batch []live.Change, out *EventWriter) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	return out.Event("change", "", batch)
+}
+
+// Follow answers with a stream of server-sent events. It ends when the server goes down, when whoever reads may not any
+// more, or when he leaves. A request with HEAD gets the header alone.
+func (s *Server) Follow(c echo.Context, f Follower) error {
 	if s.streams.Add(1) > maxStreams {
 		s.streams.Add(-1)
 		return connection.Fail(connection.CodeUnavailable, "Too many pages are open.")
@@ -38,18 +64,23 @@ func (s *Server) stream(c echo.Context) error {
 
 	// Before the first line is sent: who has read it may rely on being told of what changes from then on.
 	changes := s.feed.Subscribe(ctx)
+	if err := f.Begin(ctx); err != nil {
+		return err
+	}
 	out, err := startStream(c)
 	if err != nil || visitOf(c).method == http.MethodHead {
 		return err
 	}
-	err = s.pump(ctx, visitOf(c), changes, out)
+	if err = f.First(ctx, out); err == nil {
+		err = s.pump(ctx, c, changes, f, out)
+	}
 	if err != nil && ctx.Err() == nil {
 		Log(ctx).Debug("Stream ended", "error", err)
 	}
 	return nil // the answer has begun: there is nobody to tell
 }
 
-func (s *Server) pump(ctx context.Context, v *visit, changes <-chan []live.Change, out *eventWriter) error {
+func (s *Server) pump(ctx context.Context, c echo.Context, changes <-chan []live.Change, f Follower, out *EventWriter) error {
 	ping := time.NewTicker(s.pingEvery)
 	defer ping.Stop()
 	for {
@@ -57,20 +88,23 @@ func (s *Server) pump(ctx context.Context, v *visit, changes <-chan []live.Chang
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ping.C:
-			if err := s.stillMay(ctx, v); err != nil {
+			if err := s.stillMay(ctx, c); err != nil {
 				return err
 			}
 			if err := out.ping(); err != nil {
+				return err
+			}
+			if err := f.Changed(ctx, nil, out); err != nil {
 				return err
 			}
 		case batch, open := <-changes:
 			if !open {
 				return errors.New("the feed is closed")
 			}
-			if err := s.stillMay(ctx, v); err != nil {
+			if err := s.stillMay(ctx, c); err != nil {
 				return err
 			}
-			if err := out.changes(batch); err != nil {
+			if err := f.Changed(ctx, batch, out); err != nil {
 				return err
 			}
 			select {
@@ -82,8 +116,15 @@ func (s *Server) pump(ctx context.Context, v *visit, changes <-chan []live.Chang
 	}
 }
 
-// stillMay looks whether the session is still there; being asked does not count as its use.
-func (s *Server) stillMay(ctx context.Context, v *visit) error {
+// stillMay looks whether the session, or the key, is still there; being asked does not count as its use.
+func (s *Server) stillMay(ctx context.Context, c echo.Context) error {
+	v := visitOf(c)
+	if key, presented := presentedKey(c.Request()); presented {
+		if _, ok := s.keys.Identify(key); !ok {
+			return errors.New("the key has ended")
+		}
+		return nil
+	}
 	ok, err := v.stillSignedIn(ctx)
 	if err != nil {
 		return err
@@ -94,15 +135,15 @@ func (s *Server) stillMay(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// eventWriter writes server-sent events, each with a deadline of its own.
-type eventWriter struct {
+// EventWriter writes server-sent events, each with a deadline of its own.
+type EventWriter struct {
 	w  http.ResponseWriter
 	rc *http.ResponseController
 }
 
-func startStream(c echo.Context) (*eventWriter, error) {
+func startStream(c echo.Context) (*EventWriter, error) {
 	w := c.Response()
-	out := &eventWriter{w: w, rc: http.NewResponseController(w)}
+	out := &EventWriter{w: w, rc: http.NewResponseController(w)}
 	// The server's deadline for reading would end the request's context in the middle of the stream.
 	if err := out.rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, fmt.Errorf("start stream: %w", err)
@@ -113,17 +154,21 @@ func startStream(c echo.Context) (*eventWriter, error) {
 	return out, out.write(fmt.Sprintf("retry: %d\n: hello\n\n", reconnectHint))
 }
 
-func (e *eventWriter) ping() error { return e.write(": ping\n\n") }
+func (e *EventWriter) ping() error { return e.write(": ping\n\n") }
 
-func (e *eventWriter) changes(batch []live.Change) error {
-	data, err := json.Marshal(batch)
+// Event writes one event; id, where it is not empty, is what a reader that comes back sends as Last-Event-ID.
+func (e *EventWriter) Event(name, id string, content any) error {
+	data, err := json.Marshal(content)
 	if err != nil {
-		return fmt.Errorf("encode changes: %w", err)
+		return fmt.Errorf("encode event: %w", err)
 	}
-	return e.write("event: change\ndata: " + string(data) + "\n\n")
+	if id != "" {
+		id = "id: " + id + "\n"
+	}
+	return e.write(id + "event: " + name + "\ndata: " + string(data) + "\n\n")
 }
 
-func (e *eventWriter) write(text string) error {
+func (e *EventWriter) write(text string) error {
 	if err := e.rc.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("write event: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"boardlink/thingsboard/sandbox"
 )
 
 // Fault is what a proxy does to its connections. The zero value passes everything on.
@@ -143,27 +145,15 @@ func (p *Proxy) BlackHole() error {
 	if err != nil {
 		return err
 	}
-	if err := shortenQueue(listener); err != nil {
-		_ = listener.Close()
+	filling, err := sandbox.Swallow(listener)
+	if err != nil {
+		_ = listener.Close() // err tells
 		return fmt.Errorf("make a black hole: %w", err)
 	}
-	var filling []net.Conn
-	dialer := net.Dialer{Timeout: 150 * time.Millisecond}
-	for range 16 { // the queue takes one or two, whatever its length says
-		conn, err := dialer.DialContext(context.Background(), "tcp", p.addr)
-		if err != nil {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.listener, p.filling, p.hole = listener, filling, true
-			return nil
-		}
-		filling = append(filling, conn)
-	}
-	for _, c := range filling {
-		_ = c.Close()
-	}
-	_ = listener.Close()
-	return errors.New("make a black hole: connections are still accepted")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listener, p.filling, p.hole = listener, filling, true
+	return nil
 }
 
 // Reset ends every open connection with a reset, as a host does that has forgotten them.

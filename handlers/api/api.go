@@ -27,7 +27,7 @@ import (
 type Operations interface {
 	Create(ctx context.Context, actor string, c connection.Connection) (operation.View, error)
 	Get(ctx context.Context, id connection.ID) (operation.View, error)
-	List(ctx context.Context, f operation.Filter) ([]operation.View, connection.ID, error)
+	List(ctx context.Context, f operation.Filter) ([]operation.View, operation.Place, error)
 	Replace(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets) (operation.View, error)
 	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
 	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
@@ -39,6 +39,8 @@ type Operations interface {
 	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
 	Parked(ctx context.Context, id connection.ID, f operation.ParkedFilter) ([]connection.ParkedEvent, int64, error)
 	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	Purge(ctx context.Context, actor string, id connection.ID) (int64, error)
+	SendDownlink(ctx context.Context, actor string, id connection.ID, devEUI string, params json.RawMessage) (connection.Posting, error)
 	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 
@@ -47,6 +49,7 @@ type Options struct {
 	Operations Operations
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
+	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
 }
 
@@ -56,17 +59,22 @@ type api struct {
 	keys       web.KeyFinder
 	huma       huma.API
 	server     *web.Server
+	onces      onces
 }
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s}
+	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{
 		Method: http.MethodPost, Path: web.Base + "/connections/:id/uplinks", OwnCredential: true, Handler: a.receive,
 	})
+	stream := reads
+	stream.Method, stream.Path, stream.Handler = http.MethodGet, web.Base+streamPath, a.stream
+	s.Mount(stream)
 	s.Mount(a.documents()...)
+	s.Mount(docsRoutes()...)
 }
 
 // config is huma's, without what it does by default: no $schema in bodies, no pages that load scripts from elsewhere.

@@ -118,6 +118,19 @@ func (c *call) time(name string) (time.Time, error) {
 	return t, nil
 }
 
+// truth reads true or false from the query, nil where it is absent.
+func (c *call) truth(name string) (*bool, error) {
+	text, err := c.query(name)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	if text != "true" && text != "false" {
+		return nil, wrong(name, giveBool, "true")
+	}
+	value := text == "true"
+	return &value, nil
+}
+
 // list reads a parameter that may be given several times, or once with commas.
 func (c *call) list(name string) []string {
 	var all []string

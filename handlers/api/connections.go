@@ -53,15 +53,16 @@ func (a *api) list(ctx context.Context, c *call) (*page[resource], error) {
 	if f.Limit, err = c.limit(); err != nil {
 		return nil, err
 	}
-	cursor, err := c.number("cursor", "4339")
-	if err != nil {
+	if err = c.order(&f); err != nil {
 		return nil, err
 	}
-	f.After = connection.ID(cursor)
+	if f.Active, err = c.truth("active"); err != nil {
+		return nil, err
+	}
 	for _, name := range c.list("state") {
 		state := connection.State(name)
 		if !state.Valid() {
-			return nil, wrong("state", "Name states as a connection's state has them.", string(connection.Opened))
+			return nil, wrong("state", "Choose among "+among(connection.States)+".", string(connection.Opened))
 		}
 		f.States = append(f.States, state)
 	}
@@ -73,10 +74,10 @@ func (a *api) list(ctx context.Context, c *call) (*page[resource], error) {
 	for i, v := range views {
 		items[i] = resourceOf(v)
 	}
-	if next == 0 {
+	if next == (operation.Place{}) {
 		return pageOf(items, nil), nil
 	}
-	return pageOf(items, next), nil
+	return pageOf(items, placeCursor{orderOf(f), next}), nil
 }
 
 func (a *api) get(ctx context.Context, c *call) (*one, error) {

@@ -286,6 +286,7 @@ func TestLists_come_in_pages(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "[1 2 3] <nil>", "?limit=2": "[1 2] 2", "?limit=2&cursor=2": "[3] <nil>", "?search=nothing": "[] <nil>", "?search=north": "[1 2 3] <nil>",
 		"?state=OPENED": "[2] <nil>", "?state=CLOSED,OPENED": "[2] <nil>", "?state=CLOSED&state=OPENING": "[1 3] <nil>",
+		"?sort=-id": "[3 2 1] <nil>", "?sort=id": "[1 2 3] <nil>", "?sort=state": "[1 3 2] <nil>", "?sort=-state": "[2 3 1] <nil>", "?active=true": "[1 2 3] <nil>", "?active=false": "[] <nil>",
 	} {
 		if list, next := ids(query); fmt.Sprintf("%s %v", list, next) != want {
 			t.Errorf("%s: %s %v, want %s", query, list, next, want)
@@ -293,9 +294,27 @@ func TestLists_come_in_pages(t *testing.T) {
 	}
 	for query, path := range map[string]string{
 		"?limit=0": "limit", "?limit=1001": "limit", "?limit=x": "limit", "?limit=99999999999": "limit", "?limit=1&limit=2": "limit", "?state=opened": "state", "?cursor=-1": "cursor",
+		"?sort=canary": "sort", "?sort=Name": "sort", "?sort=name&sort=id": "sort", "?active=1": "active", "?sort=name&cursor=2": "cursor", "?cursor=bm9uZQ": "cursor",
 	} {
-		if wrong := refused(t, w.do("GET", "/connections"+query, ""), 422); wrong[path] == "" {
+		got := w.do("GET", "/connections"+query, "")
+		if wrong := refused(t, got, 422); wrong[path] == "" || strings.Contains(got.Body, "canary") {
 			t.Errorf("%s: %v", query, wrong)
 		}
+	}
+	if got := w.do("GET", "/connections?sort=canary", ""); !strings.Contains(got.Body, "id, name, state, backlog and lastDeliveredAt") {
+		t.Errorf("the allowed orders are not named: %s", got.Body)
+	}
+	var all []string
+	for query := "?sort=-name&limit=1"; ; {
+		list, next := ids(query)
+		all = append(all, list)
+		if next == nil {
+			break
+		}
+		refused(t, w.do("GET", "/connections?sort=name&cursor="+next.(string), ""), 422) // of another order
+		query = "?sort=-name&limit=1&cursor=" + next.(string)
+	}
+	if fmt.Sprint(all) != "[[3] [2] [1]]" {
+		t.Errorf("page by page: %v", all)
 	}
 }

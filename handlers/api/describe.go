@@ -6,16 +6,19 @@ import (
 	"strconv"
 
 	"boardlink/access"
+	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/web"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// reads and changes say who may: people by their role, keys by their scope.
+// These say who may: people by their role, keys by their scope.
 var (
 	reads   = web.Route{Least: access.RoleViewer, Scope: access.ScopeRead}
 	changes = web.Route{Least: access.RoleOperator, Scope: access.ScopeConnections}
+	// commands is for what goes to devices.
+	commands = web.Route{Least: access.RoleOperator, Scope: access.ScopeCommands}
 )
 
 // describe registers the operations.
@@ -25,8 +28,10 @@ func (a *api) describe() {
 	handle(a, a.operation("list-connections", http.MethodGet, "/connections", "List connections",
 		query("search", "Part of the name, host or user name, or the id.", text()),
 		query("state", "Only connections in these states.", listOf(state("").Schema(nil))),
-		limitParameter(), cursorParameter(aNumber)), reads, a.list)
-	handle(a, a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated), changes, a.create)
+		query("active", "Only connections that are active, or that are not.", &huma.Schema{Type: huma.TypeBoolean}),
+		query("sort", "The order; - in front turns it round. state: those that need a person first.", sortSchema()),
+		limitParameter(), cursorParameter(aPlace)), reads, a.list)
+	handle(a, a.once(a.with(bodyNew, "create-connection", http.MethodPost, "/connections", "Create a connection", http.StatusCreated)), changes, a.create)
 	handle(a, a.with(bodyNamed, "replace-connection-by-body", http.MethodPut, "/connections", "Replace the connection that the body's id names", http.StatusOK, ifMatch()), changes, a.replaceByBody)
 	handle(a, a.operation("get-connection", http.MethodGet, "/connections/{id}", "Read a connection", pathID()), reads, a.get)
 	handle(a, a.with(bodyPatch, "change-connection", http.MethodPatch, "/connections/{id}", "Change a connection: what is left out stays, null goes back to the default", http.StatusOK, pathID(), ifMatch()), changes, a.patch)
@@ -50,15 +55,20 @@ func (a *api) describe() {
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
+		query("kind", "Only events of these kinds.", listOf(&huma.Schema{Type: huma.TypeString, Enum: anyOf(connection.Kinds)})),
 		limitParameter(), cursorParameter(aNumber)), reads, a.events)
 
 	handle(a, a.operation("list-devices", http.MethodGet, "/connections/{id}/devices", "List the devices that were seen", pathID(),
 		query("search", "Begin of the DevEUI, or part of the name.", text()),
 		limitParameter(), cursorParameter(`[0-9A-F]{16}`)), reads, a.devices)
 	a.describeParked()
+	a.describeDownlink()
+	a.describePurge()
+	a.describeConfig()
 
 	a.describeBodies()
 	a.describeUplinks()
+	a.describeStream()
 	// huma names its own error document though nothing here answers with it.
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")

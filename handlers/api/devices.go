@@ -33,10 +33,15 @@ func (c *call) devEUI(name string) (string, error) {
 	if err != nil || text == "" {
 		return "", err
 	}
-	if b, err := hex.DecodeString(text); err != nil || len(b) != 8 {
-		return "", wrong(name, "Give a DevEUI, 16 hexadecimal digits.", "20635F0108000E09")
+	if !isDevEUI(text) {
+		return "", wrong(name, "Give a DevEUI, 16 hexadecimal digits.", exampleDevice)
 	}
 	return strings.ToUpper(text), nil
+}
+
+func isDevEUI(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == 8
 }
 
 func (a *api) devices(ctx context.Context, c *call) (*page[device], error) {

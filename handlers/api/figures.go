@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"boardlink/connection"
@@ -89,6 +90,12 @@ func eventFilter(c *call) (f operation.EventFilter, err error) {
 		default:
 			return f, wrong("level", "Choose among info, warning and error.", string(connection.LevelError))
 		}
+	}
+	for _, name := range c.list("kind") {
+		if !slices.Contains(connection.Kinds, connection.Kind(name)) {
+			return f, wrong("kind", "Choose among "+among(connection.Kinds)+".", string(connection.KindState))
+		}
+		f.Kinds = append(f.Kinds, connection.Kind(name))
 	}
 	return f, nil
 }

@@ -59,7 +59,7 @@ func (document) Schema(huma.Registry) *huma.Schema {
 // affected answers an action on several events.
 type affected struct {
 	Body struct {
-		Affected int64 `json:"affected" doc:"How many events there were; those that are not parked are passed over."`
+		Affected int64 `json:"affected" doc:"How many events there were." example:"12"`
 	}
 }
 

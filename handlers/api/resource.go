@@ -81,7 +81,7 @@ func resourceOf(v operation.View) resource {
 	}
 	return resource{
 		ID: c.ID.String(), ConnectorID: c.ConnectorID, Name: c.Name, Active: c.Active,
-		State: state(s.State), StartupTime: moment(s.StartupTime), Alarms: alarms, Configuration: configuration{c},
+		State: state(s.State), StartupTime: moment(s.StartupTime), Alarms: alarms, Configuration: configuration{connection: c},
 		Status: status{
 			Since: moment(s.Since), ReasonCode: string(s.ReasonCode), Reason: s.Reason, Hint: s.Hint,
 			Attempt: s.Attempt, NextAttemptAt: moment(s.NextAttemptAt), Owner: s.Owner,
@@ -92,8 +92,12 @@ func resourceOf(v operation.View) resource {
 	}
 }
 
-// configuration writes the settings of a connection by the table of fields; secrets as the mask.
-type configuration struct{ connection connection.Connection }
+// configuration writes the settings of a connection by the table of fields; secrets as the mask, or as a placeholder of
+// their own: "<password>".
+type configuration struct {
+	connection   connection.Connection
+	placeholders bool
+}
 
 // MarshalJSON implements [json.Marshaler]. A setting without a value is left out, but for the description.
 func (c configuration) MarshalJSON() ([]byte, error) {
@@ -105,6 +109,9 @@ func (c configuration) MarshalJSON() ([]byte, error) {
 			continue
 		}
 		value, err := memberOf(f, text)
+		if c.placeholders && f.Control == connection.ControlSecret {
+			value = []byte(`"<` + f.Name + `>"`)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("write %s: %w", f.Path, err)
 		}

@@ -18,14 +18,7 @@ import (
 // a thousand times: what is stored is what was sent, or, where that was refused, what was there before; and a secret is
 // never the mask. BOARDLINK_SEED repeats a run.
 func TestRoundTrips_store_what_was_sent(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("BOARDLINK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("BOARDLINK_SEED=%d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t)
 	if got := w.do("POST", "/connections", full); got.Status != 201 {
@@ -97,6 +90,20 @@ func TestRoundTrips_store_what_was_sent(t *testing.T) {
 	if stored < 500 || refusals < 10 {
 		t.Errorf("%d stored, %d refused: the test looks at too little", stored, refusals)
 	}
+}
+
+// seedOf gives the seed of this run, which it logs: BOARDLINK_SEED repeats one.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("BOARDLINK_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("BOARDLINK_SEED=%d", seed)
+	return seed
 }
 
 // setMember puts a value where it is going to be read: a null is the default, which is shown, or nothing.

@@ -15,6 +15,7 @@ import (
 	"boardlink/handlers/api"
 	"boardlink/ingest"
 	"boardlink/operation/operationtest"
+	"boardlink/thingpark"
 	"boardlink/web"
 	"boardlink/web/webtest"
 )
@@ -78,16 +79,31 @@ type world struct {
 	t       *testing.T
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
 	w := &world{World: operationtest.New(nil), uplinks: &uplinks{keys: map[connection.ID]string{1: "uplink-key-1"}}, log: &log{}, t: t}
+	w.Park.Instead = parsing{&operationtest.Park{}}
 	logger := func(o *web.Options) {
 		o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	w.site = webtest.New(t, logger, func(s *web.Server) {
-		api.Mount(s, api.Options{Operations: w.Connections, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Version: "1.0"})
+		opt := api.Options{Operations: w.Connections, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Version: "1.0"}
+		for _, f := range change {
+			f(&opt)
+		}
+		api.Mount(s, opt)
 	})
 	return w
+}
+
+// parsing is a way to ThingPark that reads commands as the real one does.
+type parsing struct{ *operationtest.Park }
+
+func (p parsing) PostDownlink(ctx context.Context, actor string, c connection.Connection, devEUI string, params json.RawMessage) (connection.Posting, error) {
+	if _, err := thingpark.ParseCommand(params, c.Configuration.DownlinkPort); err != nil {
+		return connection.Posting{}, err
+	}
+	return p.Park.PostDownlink(ctx, actor, c, devEUI, params)
 }
 
 // create makes the connection with id 1.

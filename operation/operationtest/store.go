@@ -199,6 +199,7 @@ func (s *Store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	for _, e := range slices.Backward(s.events) {
 		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.BeforeID != 0 && e.ID >= f.BeforeID ||
 			f.DevEUI != "" && e.DevEUI != f.DevEUI || !f.From.IsZero() && e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) ||
+			len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind) ||
 			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
 			continue
 		}

@@ -21,6 +21,8 @@ type World struct {
 	Feed     *Feed
 	Refusals *Refusals
 	Prober   *Prober
+	Park     *Park
+	Backlog  *Backlog
 }
 
 // Now is the time in a [World] that was given no clock.
@@ -36,12 +38,12 @@ func New(now func() time.Time) *World {
 	}
 	w := &World{
 		Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Parked: &Parked{}, Observer: &Observer{}, Feed: &Feed{},
-		Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted},
+		Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted}, Park: &Park{}, Backlog: &Backlog{},
 	}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Parked: w.Parked, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
-		Prober: w.Prober, Tries: w.Store,
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Backlog: w.Backlog, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Prober: w.Prober, Tries: w.Store, Downlinks: w.Park,
 		NewUplinkKey: func() connection.Secret {
 			keys++
 			return connection.Secret(fmt.Sprintf("uplink-key-%d", keys))

@@ -49,6 +49,19 @@ func (s *Sandbox) SetInfo(name, key string, value any) error {
 	return nil
 }
 
+// SetLabel sets a device's label as a person does on its page.
+func (s *Sandbox) SetLabel(name, label string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices.byName[name]
+	if d == nil {
+		return fmt.Errorf("label %q: %w", name, ErrNoDevice)
+	}
+	d.label = label
+	d.version++
+	return nil
+}
+
 // AccessToken is the token that a device must present, as its page shows it.
 func (s *Sandbox) AccessToken(name string) (string, error) {
 	s.mu.Lock()

@@ -41,20 +41,32 @@ func BlackHole() (*Trap, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := shortenQueue(t.listener); err != nil {
+	if t.conns, err = Swallow(t.listener); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("make a black hole: %w", err)
 	}
+	return t, nil
+}
+
+// Swallow fills the queue of a listener that nobody accepts from, so that attempts to connect get no answer, as where a
+// firewall drops the packets. It returns the connections that fill it, which are to be closed with the listener. It needs
+// Linux, where such attempts are dropped; elsewhere the error is [errors.ErrUnsupported].
+func Swallow(l net.Listener) (filling []net.Conn, err error) {
+	if err := shortenQueue(l); err != nil {
+		return nil, err
+	}
 	dialer := net.Dialer{Timeout: 150 * time.Millisecond}
 	for range 16 { // the queue takes one or two, whatever its length says
-		conn, err := dialer.DialContext(context.Background(), "tcp", t.Addr())
+		conn, err := dialer.DialContext(context.Background(), "tcp", l.Addr().String())
 		if err != nil {
-			return t, nil
+			return filling, nil
 		}
-		t.keep(conn)
+		filling = append(filling, conn)
 	}
-	t.Close()
-	return nil, fmt.Errorf("make a black hole: %s still accepts connections", t.Addr())
+	for _, conn := range filling {
+		_ = conn.Close()
+	}
+	return nil, fmt.Errorf("%s still accepts connections", l.Addr())
 }
 
 // Addr is the trap's host:port.

@@ -28,6 +28,7 @@ const (
 	NavConnections = "connections"
 	NavCreate      = "create"
 	NavEvents      = "events"
+	NavAPI         = "api" // a page outside of the console's frame
 )
 
 // htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
@@ -65,5 +66,6 @@ func navRows() []navRow {
 		{NavConnections, "Connections", "/connections", ui.IconConnections, false},
 		{NavCreate, "Create", "/connections/new", ui.IconPlus, true},
 		{NavEvents, "Events", "/events", ui.IconEvents, false},
+		{NavAPI, "API", "/api/docs", ui.IconCode, false},
 	}
 }
