@@ -39,6 +39,7 @@ type keeper struct {
 	names   *names                                // of devices at ThingsBoard; outlives single links
 	tally   *tally                                // of what happens often; outlives single links
 	pace    *pace                                 // outlives single links
+	ticket  atomic.Pointer[ticket]                // of the link that opens, nil where none ever did since the last ended
 
 	row   connection.Connection // as last read
 	known bool                  // row was read
@@ -143,11 +144,11 @@ func (k *keeper) start(ctx context.Context) {
 		return
 	}
 	k.schedule.attempt++
-	k.urged, k.ran, k.triedAt = false, true, k.m.now()
+	k.ran, k.triedAt = true, k.m.now()
 	// The link is stopped by its keeper, in order, and not by the end of ctx.
 	linkCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	r := newRun(k, cancel)
-	k.run = r
+	k.run, k.urged = r, false
 	k.board.own(r)
 	go func() { r.done <- guard(func() error { return r.link(linkCtx) }) }()
 }
@@ -212,6 +213,7 @@ func (k *keeper) ended(ctx context.Context, err error) {
 	k.board.own(nil)
 	k.overdue.Stop()
 	r.cancel(nil)
+	k.ticket.Swap(nil).leave() // one that was left behind keeps no other from opening
 	var p *panicked
 	if errors.As(err, &p) {
 		k.log.Error("A link panicked", "panic", p.value, "stack", string(p.stack))

@@ -58,7 +58,7 @@ func NewManager(opt Options) *Manager {
 		opt.Random = rand.Float64
 	}
 	opt.Open = opt.measured()
-	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now), clock: newClocks(opt.Now, opt.Steady),
+	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now, opt.Random), clock: newClocks(opt.Now, opt.Steady),
 		every: heartbeatEvery, keepers: map[connection.ID]*keeper{}, asked: map[connection.ID]struct{}{}}
 }
 
@@ -267,6 +267,11 @@ func (m *Manager) Statuses() map[connection.ID]connection.Status {
 
 func (m *Manager) present(k *keeper) connection.Status {
 	s := k.board.read()
+	if t := k.ticket.Load(); t != nil && s.State != connection.Deactivated {
+		if at, waits := t.turn(); waits {
+			s.NextAttemptAt = at
+		}
+	}
 	waiting, oldest, parked := m.opt.Queue.Depth(k.id)
 	s.Backlog, s.Parked = waiting, parked
 	now := m.now()
