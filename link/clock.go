@@ -37,7 +37,7 @@ type clocks struct {
 	ahead  time.Duration // of the wall clock, as last seen
 	apart  bool          // they disagree by more than jumpFrom
 	agreed int           // uplinks in a row that speak for the wall clock
-	since  time.Time     // wall clock right after the last step
+	setAt  time.Time     // wall clock right after the last step
 	spans  []span        // between steps, the latest last; never empty
 	forgot bool          // the first of them is not the first that there was
 	untold time.Duration // jumped since look was last called
@@ -75,7 +75,7 @@ func (c *clocks) compare() (wall time.Time, steady time.Duration) {
 		return wall, steady
 	}
 	wasApart := c.apart
-	c.ahead, c.apart, c.since, c.agreed = ahead, ahead.Abs() > jumpFrom, wall, 0
+	c.ahead, c.apart, c.setAt, c.agreed = ahead, ahead.Abs() > jumpFrom, wall, 0
 	if by.Abs() > jumpFrom || c.apart && !wasApart {
 		c.untold += by
 	}
@@ -92,7 +92,7 @@ func (c *clocks) witness(e queue.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall, steady := c.compare()
-	if !c.apart || e.Time.IsZero() || e.ReceivedAt.Before(c.since) {
+	if !c.apart || e.Time.IsZero() || e.ReceivedAt.Before(c.setAt) {
 		return false
 	}
 	if e.ReceivedAt.Sub(e.Time).Abs() > agreeWithin {
@@ -119,6 +119,14 @@ func (c *clocks) age(e queue.Event) time.Duration {
 		wall = wall.Add(-c.ahead)
 	}
 	return wall.Sub(e.Time)
+}
+
+// since returns how long ago something was received, likewise.
+func (c *clocks) since(at time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, steady := c.compare()
+	return max(c.sinceReception(at, steady), 0)
 }
 
 // sinceReception returns how long ago the wall clock showed a time: the last time that it did, where it did several

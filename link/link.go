@@ -230,6 +230,12 @@ func (p *pump) check() error {
 		return nil
 	}
 	figures, id := r.m.opt.Figures, r.k.id
+	// What came in must wait for a while: one that came in a moment ago after a quiet hour is not late, and the figures
+	// are of minutes by the wall clock, which may have jumped.
+	waiting, oldest, _ := r.m.opt.Queue.Depth(id)
+	if waiting == 0 || r.m.clock.since(oldest) < connection.ProvenAfter {
+		return nil
+	}
 	if accepted := figures.AcceptedSince(id, neverDelivered); accepted > 0 && figures.DeliveredSince(id, neverDelivered) == 0 {
 		return &failure{code: connection.ReasonNotDelivered,
 			message: fmt.Sprintf("%s came in during the last hour and none was delivered, so the link restarts.", plural(accepted, "uplink"))}

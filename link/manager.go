@@ -276,7 +276,7 @@ func (m *Manager) present(k *keeper) connection.Status {
 	s.Backlog, s.Parked = waiting, parked
 	now := m.now()
 	if waiting > 0 && !oldest.IsZero() {
-		s.OldestAge = max(now.Sub(oldest), 0)
+		s.OldestAge = m.clock.since(oldest)
 	}
 	if beat := m.heartbeat.Load(); beat != nil && now.Sub(*beat) > connection.HeartbeatLimit && s.State != connection.Deactivated {
 		s.State, s.Since, s.ReasonCode = connection.Unreachable, *beat, connection.ReasonNone
