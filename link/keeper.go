@@ -31,6 +31,7 @@ type keeper struct {
 
 	poke    chan struct{}                         // read the row anew; safe from everywhere
 	nudge   chan struct{}                         // the host is back; safe from everywhere
+	jumped  chan struct{}                         // the clock jumped; safe from everywhere
 	board   *board                                // safe from everywhere
 	config  atomic.Pointer[connection.Connection] // the row as it runs; safe from everywhere, never changed in place
 	memory  *memory                               // of devices; outlives single links
@@ -63,7 +64,7 @@ type keeper struct {
 
 func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 	k := &keeper{id: id, m: m, log: m.log.With("connection_id", id.String()), saved: saved,
-		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
+		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), jumped: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
 		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), names: newNames()}
 	k.tally = newTally(m.now, func(e connection.Event) {
 		e.ConnectionID = id
@@ -109,6 +110,8 @@ func (k *keeper) loop(ctx context.Context) {
 			k.reconcile(ctx)
 		case <-k.nudge:
 			k.nudged()
+		case <-k.jumped:
+			k.clockJumped()
 		case <-k.reread.C:
 			k.reconcile(ctx)
 		case <-k.next.C:

@@ -30,6 +30,7 @@ type Manager struct {
 	journal *journal
 	places  *places
 	clock   *clocks
+	alarm   clockAlarm
 	every   time.Duration // between heartbeats
 
 	heartbeat atomic.Pointer[time.Time] // nil while the manager does not run
@@ -140,10 +141,7 @@ func (m *Manager) keepBeating(ctx context.Context) {
 			return
 		case <-tick.C:
 			m.beat()
-			if by := m.clock.look(); by != 0 {
-				m.log.Warn("The wall clock jumped", "by", by)
-				m.journal.event(jumped(by))
-			}
+			m.lookAtClock()
 		}
 	}
 }
