@@ -261,6 +261,59 @@ func TestClock_that_jumps_leaves_links_and_their_timers_alone(t *testing.T) {
 	}
 }
 
+func TestClock_that_jumps_changes_no_pause_of_refused_credentials(t *testing.T) {
+	for name, by := range map[string]time.Duration{"forward": time.Hour, "back": -5 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(b *bench, c *jumpyClock) {
+				b.board.signIn = wrongPassword
+				b.start()
+				b.pass(2 * time.Minute) // two tries; the third comes 9 minutes later
+				b.jump(c, by)
+				b.edit(func(row *connection.Connection) { row.Configuration.MQTTHostName += "x" }) // reckons anew
+				b.pass(8 * time.Minute)
+				if _, n, _ := b.board.count(); n != 2 {
+					t.Errorf("%d sign-ins, want 2", n)
+				}
+				b.pass(2 * time.Minute)
+				if _, n, _ := b.board.count(); n != 3 {
+					t.Errorf("%d sign-ins, want 3", n)
+				}
+			})
+		})
+	}
+}
+
+func TestClock_that_is_behind_at_the_start_bounds_what_the_database_says(t *testing.T) {
+	withClock(t, func(b *bench, c *jumpyClock) {
+		b.board.signIn = wrongPassword
+		b.start()
+		b.pass(2 * time.Minute)
+		b.stop()
+		c.set.Store(int64(-30 * 24 * time.Hour)) // the last try is to come in a month
+		b.start()
+		b.pass(11 * time.Minute)
+		if _, n, _ := b.board.count(); n != 3 {
+			t.Errorf("%d sign-ins, want 3", n)
+		}
+	})
+	for name, lostAt := range map[string]time.Duration{"to come": 24 * time.Hour, "1970": -10950 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(b *bench, c *jumpyClock) {
+				b.board.locate = unreachable
+				b.store.edit(one, func(row *connection.Connection) { row.Configuration.ReconnectStrategy = connection.StrategyCalm })
+				b.store.statuses[one] = connection.Status{State: connection.Closed, ReasonCode: connection.ReasonTCPRefused,
+					LostAt: c.now().Add(lostAt).Round(0), Attempt: 20}
+				b.start()
+				b.pass(3 * time.Hour)
+				tries, _, _ := b.board.count()
+				if b.want(connection.Closed, connection.ReasonTCPRefused); tries < 10 || tries > 40 {
+					t.Errorf("%d tries in three hours", tries)
+				}
+			})
+		})
+	}
+}
+
 func TestClock_that_jumps_again_and_again_is_told_now_and_then(t *testing.T) {
 	withClock(t, func(b *bench, c *jumpyClock) {
 		b.start()

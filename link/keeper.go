@@ -57,6 +57,7 @@ type keeper struct {
 	workedUntil time.Time             // when a link with these settings was last open; zero: not known to have been
 	taken       int64                 // the version of the credentials that ThingsBoard took last, 0 where it refused or nothing is known
 	refusedWith connection.ReasonCode // the last refusal of the credentials
+	refusedAt   time.Time             // when this keeper saw it; zero: it did not
 	ran         bool                  // a link was started, by this keeper or before the program was
 	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have
 	gone        bool                  // the keeper has nothing left to keep; read after the loop ended
@@ -71,7 +72,7 @@ func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 		m.journal.event(e)
 	})
 	k.board = newBoard(id, m.journal, m.now, atStart(saved, m.now(), m.opt.Node))
-	k.schedule = scheduleFrom(saved)
+	k.schedule = scheduleFrom(saved, m.now())
 	k.ran = saved.State != ""
 	if saved.State == connection.AuthenticationFailed {
 		k.refusedWith = saved.ReasonCode
@@ -225,7 +226,7 @@ func (k *keeper) ended(ctx context.Context, err error) {
 	if opened, _, _ := r.history(k.m.now()); errors.As(err, &no) {
 		k.taken = 0
 	} else if opened {
-		k.taken = r.conn.CredentialVersion
+		k.taken, k.refusedAt = r.conn.CredentialVersion, time.Time{}
 	}
 	switch k.want {
 	case wantGone:
