@@ -30,8 +30,10 @@ type bench struct {
 	count *fakeFigures
 	park  *fakePark
 	seen  []connection.Device // of all connections
-	feed  *live.Feed
-	meter Meter
+	// recent stands for seen where the time matters.
+	recent func(since time.Time) []connection.Device
+	feed   *live.Feed
+	meter  Meter
 
 	m     *Manager
 	now   func() time.Time // nil: time.Now
@@ -53,8 +55,13 @@ func newBench(t *testing.T) *bench {
 func (b *bench) start() {
 	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park, Feed: b.feed, Now: b.now,
 		Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.5 }, Meter: b.meter, Log: slog.New(slog.DiscardHandler),
-		WhoChanged:    func(context.Context, connection.ID) string { return "alice@example.com" },
-		RecentDevices: func(context.Context, connection.ID, time.Time, int) ([]connection.Device, error) { return b.seen, nil }})
+		WhoChanged: func(context.Context, connection.ID) string { return "alice@example.com" },
+		RecentDevices: func(_ context.Context, _ connection.ID, since time.Time, _ int) ([]connection.Device, error) {
+			if b.recent != nil {
+				return b.recent(since), nil
+			}
+			return b.seen, nil
+		}})
 	if b.every > 0 {
 		b.m.every = b.every
 	}

@@ -163,3 +163,14 @@ func (c *clocks) sinceReception(at time.Time, steady time.Duration) time.Duratio
 	}
 	return 0
 }
+
+// slow returns the earliest time that it may be now.
+func (c *clocks) slow() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wall, _ := c.compare()
+	if c.apart && c.ahead > 0 {
+		return wall.Add(-c.ahead)
+	}
+	return wall
+}

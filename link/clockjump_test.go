@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -322,6 +323,46 @@ func TestClock_that_jumps_again_and_again_is_told_now_and_then(t *testing.T) {
 		}
 		if told := b.store.told("The clock of this machine"); len(told) > 4 {
 			t.Errorf("%d events in 10 minutes", len(told))
+		}
+	})
+}
+
+func TestClock_that_jumps_gives_up_no_command_that_is_under_way(t *testing.T) {
+	commanding(t, func(b *bench) {
+		c := newJumpyClock()
+		b.now = c.now
+		b.park.send = func(ctx context.Context) error { return sleep(ctx, 4*time.Second) }
+		b.start()
+		b.pass(sweepEvery - 2*time.Second)
+		b.call(deviceA, 5, turnOn)
+		b.pass(0)
+		b.jump(c, time.Hour)
+		b.pass(2 * time.Second) // the sweep
+		if told := b.store.told("What became of a command is not known"); len(told) != 0 {
+			t.Errorf("told %q", told)
+		}
+		b.pass(10 * time.Second)
+		if got := b.oneAnswer(); got.Status != "queued" {
+			t.Errorf("answer %+v", got)
+		}
+	})
+}
+
+func TestClock_that_jumps_greets_the_devices_that_were_seen_before(t *testing.T) {
+	withClock(t, func(b *bench, c *jumpyClock) {
+		seenAt := time.Now()
+		b.recent = func(since time.Time) []connection.Device {
+			if seenAt.Before(since) {
+				return nil
+			}
+			return []connection.Device{{DevEUI: deviceA}}
+		}
+		b.start()
+		b.jump(c, 30*24*time.Hour)
+		b.board.last().end(lost())
+		b.pass(20 * time.Second)
+		if _, _, sessions := b.board.count(); sessions != 2 || len(b.board.last().of("connect")) != 1 {
+			t.Errorf("%d sessions, connected %v", sessions, b.board.last().of("connect"))
 		}
 	})
 }

@@ -197,7 +197,7 @@ func (m *Manager) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		m.giveUp(ctx, m.now().Add(-abandonedAfter))
+		m.giveUp(ctx, m.clock.slow().Add(-abandonedAfter))
 		read, cancel := context.WithTimeout(ctx, readLimit)
 		rows, err := m.opt.Store.Connections(read)
 		cancel()
