@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -313,16 +314,21 @@ func (l *fakeLanes) ready(limit int) ([]queue.Event, chan struct{}, error) {
 	}
 	var events []queue.Event
 	met := map[string]bool{}
-	for _, e := range l.q.events {
+	now := time.Now()
+	for i := range l.q.events {
+		if len(events) == limit {
+			break
+		}
+		e := &l.q.events[i]
 		if met[e.DevEUI] {
 			continue
 		}
 		met[e.DevEUI] = true
-		if _, out := l.q.out[e.DevEUI]; out || time.Now().Before(l.q.blocked[e.DevEUI]) || len(events) == limit {
+		if _, out := l.q.out[e.DevEUI]; out || now.Before(l.q.blocked[e.DevEUI]) {
 			continue
 		}
 		l.q.out[e.DevEUI] = e.ID
-		events = append(events, e)
+		events = append(events, *e)
 	}
 	return events, l.q.wake, nil
 }
@@ -344,7 +350,7 @@ func (l *fakeLanes) settle(e queue.Event, remove bool, change func(*queue.Event)
 				change(&l.q.events[i])
 			}
 			if remove {
-				l.q.events = append(l.q.events[:i:i], l.q.events[i+1:]...)
+				l.q.events = slices.Delete(l.q.events, i, i+1)
 			}
 			break
 		}
