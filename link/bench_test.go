@@ -2,9 +2,12 @@ package link
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,7 +21,19 @@ import (
 	"boardlink/thingpark"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets more tests run side by side than there are processors, unless told how many: half of the package's time
+// is spent in waiting for time-outs on real sockets.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if side := max(4, runtime.GOMAXPROCS(0)); !told {
+		if err := flag.Set("test.parallel", strconv.Itoa(side)); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const one connection.ID = 1
 

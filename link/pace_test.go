@@ -153,14 +153,18 @@ func TestPace_spends_four_fifths_of_what_is_announced(t *testing.T) {
 					})
 				}
 				b.start()
-				b.busy(2*time.Minute, put)
+				warm := 2 * time.Minute // until the buckets' first fill is spent
+				if c.perMinute == 0 {
+					warm = 30 * time.Second // until each device has its session
+				}
+				b.busy(warm, put)
 				before := l.delivered()
 				b.busy(time.Minute, put)
 				got := l.delivered() - before
 				if n := l.refusals(time.Time{}); n != 0 {
 					t.Errorf("%d refusals", n)
 				}
-				if c.perMinute == 0 && len(b.queue.acked) < 10_000 {
+				if c.perMinute == 0 && len(b.queue.acked) < 5_000 {
 					t.Errorf("%d delivered", len(b.queue.acked))
 				}
 				if c.perMinute > 0 && (got < c.perMinute*95/100 || got > c.perMinute*105/100) {
