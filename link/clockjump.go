@@ -15,16 +15,17 @@ func (m *Manager) ClockInDoubt() bool { return m.clock.doubtful() }
 // lookAtClock tells of a jump of the clock and has all keepers show their times anew.
 func (m *Manager) lookAtClock() {
 	by := m.clock.look()
+	tell, over := m.alarm.look(by, m.clock.doubtful(), m.opt.Steady())
+	switch {
+	case tell != 0:
+		m.journal.event(jumped(tell))
+	case over:
+		m.journal.event(agrees("This machine's clock agrees again with the time that has passed; the validity of uplinks counts by it."))
+	}
 	if by == 0 {
 		return
 	}
-	doubtful := m.clock.doubtful()
-	m.log.Warn("The wall clock jumped", "by", by, "doubtful", doubtful)
-	if tell, again := m.alarm.jump(doubtful, m.opt.Steady()); tell {
-		m.journal.event(jumped(by))
-	} else if again {
-		m.journal.event(agrees("This machine's clock agrees again with the time that has passed; the validity of uplinks counts by it."))
-	}
+	m.log.Warn("The wall clock jumped", "by", by)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.keepers {
@@ -35,26 +36,38 @@ func (m *Manager) lookAtClock() {
 	}
 }
 
-// clockAlarm says what is told of jumps: one every [tellJumpEvery] at most, and that it is over where it was told.
+// clockAlarm says what is told of jumps: one every [tellJumpEvery] at most, and that it is over where it was told. A
+// doubt that lasts is told in the end.
 type clockAlarm struct {
 	mu     sync.Mutex
 	told   bool          // an alarm, and not yet its end
 	ever   bool          // an alarm was told
 	toldAt time.Duration // when, by the steady clock
+	untold time.Duration // jumped since
 }
 
-// jump takes in a jump and reports whether to raise an alarm or to say that the last one is over.
-func (a *clockAlarm) jump(doubtful bool, steady time.Duration) (tell, over bool) {
-	if !doubtful {
-		return false, a.over()
-	}
+// look takes in a jump, 0 where there was none, and returns the jump to raise an alarm about, 0 for none, or whether to
+// say that the last one is over.
+func (a *clockAlarm) look(by time.Duration, doubtful bool, steady time.Duration) (tell time.Duration, over bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.ever && steady-a.toldAt < tellJumpEvery {
-		return false, false
+	if !doubtful {
+		a.untold = 0
+		if by == 0 || !a.told {
+			return 0, false
+		}
+		a.told = false
+		return 0, true
 	}
-	a.told, a.ever, a.toldAt = true, true, steady
-	return true, false
+	a.untold += by
+	if by == 0 && a.told || a.ever && steady-a.toldAt < tellJumpEvery {
+		return 0, false
+	}
+	if tell = a.untold; tell == 0 {
+		tell = by // they cancel out
+	}
+	a.told, a.ever, a.toldAt, a.untold = true, true, steady, 0
+	return tell, false
 }
 
 // over reports whether there is an alarm to say the end of.

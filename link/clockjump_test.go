@@ -366,3 +366,26 @@ func TestClock_that_jumps_greets_the_devices_that_were_seen_before(t *testing.T)
 		}
 	})
 }
+
+func TestClock_that_stays_in_doubt_after_several_jumps_is_told_in_the_end(t *testing.T) {
+	withClock(t, func(b *bench, c *jumpyClock) {
+		b.start()
+		for _, by := range []time.Duration{time.Hour, -time.Hour, 2 * time.Hour} {
+			b.jump(c, by)
+		}
+		if told := b.store.told("The clock of this machine jumped"); len(told) != 1 {
+			t.Errorf("told %q", told)
+		}
+		if told := b.store.told("agrees again"); len(told) != 1 {
+			t.Errorf("told %q", told)
+		}
+		b.pass(tellJumpEvery)
+		if told := b.store.told("jumped forward by 2h"); len(told) != 1 {
+			t.Errorf("told %q", b.store.told("clock"))
+		}
+		b.pass(time.Hour)
+		if told := b.store.told("The clock of this machine jumped"); len(told) != 2 {
+			t.Errorf("told %q", told)
+		}
+	})
+}
