@@ -2,12 +2,9 @@ package link
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,19 +18,7 @@ import (
 	"boardlink/thingpark"
 )
 
-// TestMain lets more tests run side by side than there are processors, unless told how many: half of the package's time
-// is spent in waiting for time-outs on real sockets.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	told := false
-	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
-	if side := max(4, runtime.GOMAXPROCS(0)); !told {
-		if err := flag.Set("test.parallel", strconv.Itoa(side)); err != nil {
-			panic(err)
-		}
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const one connection.ID = 1
 
