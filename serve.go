@@ -72,8 +72,12 @@ func (a *application) chores(ctx context.Context) {
 	}
 }
 
-// prune removes what is kept no longer.
+// prune removes what is kept no longer. A clock that jumped ahead would make it remove too much, for ever.
 func (a *application) prune(ctx context.Context) {
+	if a.links.ClockInDoubt() {
+		a.log.Warn("Nothing old is removed until it is known whether the clock is right")
+		return
+	}
 	now := time.Now()
 	if _, err := a.db.PruneEvents(ctx, now.Add(-keepEvents), maxEvents); err != nil && ctx.Err() == nil {
 		a.log.Error("Old events could not be removed", "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,8 +31,10 @@ type bench struct {
 	count *fakeFigures
 	park  *fakePark
 	seen  []connection.Device // of all connections
-	feed  *live.Feed
-	meter Meter
+	// recent stands for seen where the time matters.
+	recent func(since time.Time) []connection.Device
+	feed   *live.Feed
+	meter  Meter
 
 	m     *Manager
 	now   func() time.Time // nil: time.Now
@@ -53,8 +56,13 @@ func newBench(t *testing.T) *bench {
 func (b *bench) start() {
 	b.m = NewManager(Options{Store: b.store, Queue: b.queue, Figures: b.count, Open: b.board.open, Downlinks: b.park, Feed: b.feed, Now: b.now,
 		Installation: "0a1b2c3d", Node: "here", Random: func() float64 { return 0.5 }, Meter: b.meter, Log: slog.New(slog.DiscardHandler),
-		WhoChanged:    func(context.Context, connection.ID) string { return "alice@example.com" },
-		RecentDevices: func(context.Context, connection.ID, time.Time, int) ([]connection.Device, error) { return b.seen, nil }})
+		WhoChanged: func(context.Context, connection.ID) string { return "alice@example.com" },
+		RecentDevices: func(_ context.Context, _ connection.ID, since time.Time, _ int) ([]connection.Device, error) {
+			if b.recent != nil {
+				return b.recent(since), nil
+			}
+			return b.seen, nil
+		}})
 	if b.every > 0 {
 		b.m.every = b.every
 	}
@@ -306,16 +314,21 @@ func (l *fakeLanes) ready(limit int) ([]queue.Event, chan struct{}, error) {
 	}
 	var events []queue.Event
 	met := map[string]bool{}
-	for _, e := range l.q.events {
+	now := time.Now()
+	for i := range l.q.events {
+		if len(events) == limit {
+			break
+		}
+		e := &l.q.events[i]
 		if met[e.DevEUI] {
 			continue
 		}
 		met[e.DevEUI] = true
-		if _, out := l.q.out[e.DevEUI]; out || time.Now().Before(l.q.blocked[e.DevEUI]) || len(events) == limit {
+		if _, out := l.q.out[e.DevEUI]; out || now.Before(l.q.blocked[e.DevEUI]) {
 			continue
 		}
 		l.q.out[e.DevEUI] = e.ID
-		events = append(events, e)
+		events = append(events, *e)
 	}
 	return events, l.q.wake, nil
 }
@@ -337,7 +350,7 @@ func (l *fakeLanes) settle(e queue.Event, remove bool, change func(*queue.Event)
 				change(&l.q.events[i])
 			}
 			if remove {
-				l.q.events = append(l.q.events[:i:i], l.q.events[i+1:]...)
+				l.q.events = slices.Delete(l.q.events, i, i+1)
 			}
 			break
 		}

@@ -1,12 +1,10 @@
 package link
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"boardlink/connection"
 	"boardlink/queue"
 )
 
@@ -15,10 +13,13 @@ import (
 // an event expires too late then, never too early. That ends when they agree again, or when uplinks that come in now
 // bear the time that the wall clock shows.
 const (
-	// slewMost is how far the clocks may part between two looks by the daily work of time synchronisation, which is
-	// followed; more is a step. Steps that take them further apart than jumpFrom are told, and expiry goes by both.
+	// slewMost is how far the clocks may part between two looks by the daily work of time synchronisation; more is a
+	// step. Steps up to jumpFrom are believed as well, each for itself. One that takes the clocks further apart is told,
+	// and expiry goes by both.
 	slewMost = time.Second
 	jumpFrom = 5 * time.Minute
+	// tellJumpEvery is the least time between two alarms about the clock; what jumps more often is in the log.
+	tellJumpEvery = 10 * time.Minute
 	// agreeWithin is how far an uplink's time may be from its reception to speak for the wall clock, agreeTimes how many
 	// uplinks in a row must.
 	agreeWithin = time.Minute
@@ -26,6 +27,9 @@ const (
 	// maxSteps is how many steps are remembered.
 	maxSteps = 64
 )
+
+// firstYear is later than the years, 1970 and 1980, in which clocks begin that were never set.
+var firstYear = time.Date(1990, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // clocks know how old events are. They are safe for concurrent use.
 type clocks struct {
@@ -37,7 +41,7 @@ type clocks struct {
 	ahead  time.Duration // of the wall clock, as last seen
 	apart  bool          // they disagree by more than jumpFrom
 	agreed int           // uplinks in a row that speak for the wall clock
-	since  time.Time     // wall clock right after the last step
+	setAt  time.Time     // wall clock right after the last step
 	spans  []span        // between steps, the latest last; never empty
 	forgot bool          // the first of them is not the first that there was
 	untold time.Duration // jumped since look was last called
@@ -64,6 +68,14 @@ func (c *clocks) look() time.Duration {
 	return by
 }
 
+// doubtful reports whether the clocks disagree.
+func (c *clocks) doubtful() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.compare()
+	return c.apart
+}
+
 // compare finds a step. c.mu is held.
 func (c *clocks) compare() (wall time.Time, steady time.Duration) {
 	wall, steady = c.wall().Round(0), c.steady()
@@ -75,8 +87,11 @@ func (c *clocks) compare() (wall time.Time, steady time.Duration) {
 		return wall, steady
 	}
 	wasApart := c.apart
-	c.ahead, c.apart, c.since, c.agreed = ahead, ahead.Abs() > jumpFrom, wall, 0
-	if by.Abs() > jumpFrom || c.apart && !wasApart {
+	c.ahead, c.apart, c.setAt, c.agreed = ahead, ahead.Abs() > jumpFrom, wall, 0
+	if !c.apart {
+		c.begin, c.ahead = c.begin.Add(ahead), 0
+	}
+	if by.Abs() > jumpFrom || c.apart != wasApart {
 		c.untold += by
 	}
 	if c.spans = append(c.spans, span{steady, wall.Add(-steady)}); len(c.spans) > maxSteps {
@@ -92,7 +107,7 @@ func (c *clocks) witness(e queue.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall, steady := c.compare()
-	if !c.apart || e.Time.IsZero() || e.ReceivedAt.Before(c.since) {
+	if !c.apart || e.Time.IsZero() || e.ReceivedAt.Before(c.setAt) {
 		return false
 	}
 	if e.ReceivedAt.Sub(e.Time).Abs() > agreeWithin {
@@ -112,7 +127,7 @@ func (c *clocks) age(e queue.Event) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall, steady := c.compare()
-	if e.Time.IsZero() {
+	if e.Time.Before(firstYear) {
 		return c.sinceReception(e.ReceivedAt, steady)
 	}
 	if c.apart && c.ahead > 0 {
@@ -121,11 +136,22 @@ func (c *clocks) age(e queue.Event) time.Duration {
 	return wall.Sub(e.Time)
 }
 
+// since returns how long ago something was received, likewise.
+func (c *clocks) since(at time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, steady := c.compare()
+	return max(c.sinceReception(at, steady), 0)
+}
+
 // sinceReception returns how long ago the wall clock showed a time: the last time that it did, where it did several
 // times. c.mu is held.
 func (c *clocks) sinceReception(at time.Time, steady time.Duration) time.Duration {
 	for i, s := range slices.Backward(c.spans) {
 		then := at.Sub(s.zero)
+		if i == 0 && then < 0 && at.Before(firstYear) && !s.zero.Before(firstYear) {
+			return steady // by a clock that was not set, before the program was started
+		}
 		if (i > 0 || c.forgot) && then < s.from-slewMost || i+1 < len(c.spans) && then > c.spans[i+1].from+slewMost {
 			continue
 		}
@@ -138,14 +164,13 @@ func (c *clocks) sinceReception(at time.Time, steady time.Duration) time.Duratio
 	return 0
 }
 
-// jumped tells of a jump.
-func jumped(by time.Duration) connection.Event {
-	way := "forward"
-	if by < 0 {
-		way = "back"
+// slow returns the earliest time that it may be now.
+func (c *clocks) slow() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wall, _ := c.compare()
+	if c.apart && c.ahead > 0 {
+		return wall.Add(-c.ahead)
 	}
-	return connection.Event{Level: connection.LevelWarning, Kind: connection.KindAlarm,
-		Message: fmt.Sprintf("The clock of this machine jumped %s by %s, or the machine was asleep. Uplinks do not expire by that: until it is "+
-			"certain which time is right, their validity counts from the time that makes them younger. Check the machine's time "+
-			"synchronisation (NTP).", way, by.Abs().Round(time.Second))}
+	return wall
 }

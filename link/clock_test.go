@@ -86,6 +86,25 @@ func TestClock_that_was_wrong_and_is_set_right_counts_again_when_uplinks_agree(t
 	}
 }
 
+func TestClock_that_was_never_set_says_nothing_after_a_restart(t *testing.T) {
+	c := &fakeClocks{}
+	k := newClocks(c.wall, c.steady)
+	c.passed = time.Minute
+	unset := time.Date(1970, 1, 1, 0, 10, 0, 0, time.UTC)
+	for what, e := range map[string]queue.Event{
+		"received by a clock of 1970":       {ReceivedAt: unset},
+		"stamped so too":                    {Time: unset, ReceivedAt: unset},
+		"stamped by a gateway in 1970, now": {Time: unset, ReceivedAt: c.wall().Add(-time.Minute)},
+	} {
+		if age := k.age(e); age != time.Minute {
+			t.Errorf("%s: %v old", what, age)
+		}
+	}
+	if age := k.age(queue.Event{ReceivedAt: c.wall().Add(-3 * time.Hour)}); age != 3*time.Hour {
+		t.Errorf("received before the start: %v old", age)
+	}
+}
+
 func TestClock_that_slews_is_followed(t *testing.T) {
 	c := &fakeClocks{}
 	k := newClocks(c.wall, c.steady)
@@ -114,8 +133,8 @@ func TestClock_never_makes_an_event_older(t *testing.T) {
 	for range 5_000 {
 		c.passed += time.Duration(r.Int64N(int64(10 * time.Second)))
 		switch r.IntN(50) {
-		case 0:
-			c.wrong += time.Duration(r.Int64N(int64(4*time.Hour))) - 2*time.Hour
+		case 0: // near a multiple of ten minutes, so that no small steps, which are believed, add up
+			c.wrong = time.Duration(r.IntN(25)-12)*10*time.Minute + time.Duration(r.Int64N(int64(4*time.Minute))) - 2*time.Minute
 		case 1:
 			c.wrong = 0
 		}

@@ -26,9 +26,8 @@ func (p *pump) deliver(e queue.Event) {
 	if !p.settleCommand(e) {
 		return
 	}
-	if p.r.m.clock.witness(e) {
-		p.r.m.journal.event(connection.Event{Level: connection.LevelInfo, Kind: connection.KindAlarm,
-			Message: "The uplinks that come in bear the time of this machine's clock; their validity counts by it again."})
+	if p.r.m.clock.witness(e) && p.r.m.alarm.over() {
+		p.r.m.journal.event(agrees("The uplinks that come in bear the time of this machine's clock; their validity counts by it again."))
 	}
 	if expired(c.Configuration, p.r.m.clock.age(e)) {
 		p.r.k.tally.add(occasionExpired(c.Configuration.UplinkTimeValidity), e.DevEUI)

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// maxUnwritten bounds the events that wait for a database that does not answer.
-	maxUnwritten = 10_000
+	// maxUnwritten bounds the events that wait for a database that does not answer: 5,000 links that are lost together
+	// make 10,000 at once.
+	maxUnwritten = 50_000
 	// writeLimit is how long one write may take before the journal tries again.
 	writeLimit = 5 * time.Second
 	// writePause is the least time between two writes of one link's status where its state is the same.
@@ -136,7 +137,11 @@ func (j *journal) write(ctx context.Context, all bool) time.Duration {
 			break
 		}
 		j.taken()
-		j.publish(live.Change{Topic: live.Events, ID: e.ConnectionID.String()})
+		change := live.Change{Topic: live.Events}
+		if e.ConnectionID != 0 {
+			change.ID = e.ConnectionID.String()
+		}
+		j.publish(change)
 	}
 	for id, s := range due {
 		if err := j.saveStatus(ctx, id, s); err != nil {

@@ -91,3 +91,44 @@ func TestJournal_tells_open_pages(t *testing.T) {
 		}
 	})
 }
+
+// 5,000 links that are lost together make two events each while the database does not answer.
+func TestJournal_loses_no_event_of_a_storm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		store.fail(errors.New("database is locked"))
+		j := newJournal(Options{Store: store, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); j.run(ctx) }()
+		const events = 2*5_000 + 1 // and one about the program
+		for range events {
+			j.event(connection.Event{Message: "Closing.", ConnectionID: one})
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		store.fail(nil)
+		time.Sleep(2 * writePause)
+		synctest.Wait()
+		if got := len(store.messages()); got != events {
+			t.Errorf("%d of %d events were stored", got, events)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestJournal_tells_pages_of_an_event_about_no_connection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		feed := &live.Feed{}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		changes := feed.Subscribe(ctx)
+		j := newJournal(Options{Store: newFakeStore(), Feed: feed, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		j.event(connection.Event{Message: "The clock of this machine jumped."})
+		j.write(ctx, true)
+		if batch := <-changes; len(batch) != 1 || batch[0] != (live.Change{Topic: live.Events}) {
+			t.Errorf("told %v", batch)
+		}
+	})
+}

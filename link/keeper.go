@@ -31,6 +31,7 @@ type keeper struct {
 
 	poke    chan struct{}                         // read the row anew; safe from everywhere
 	nudge   chan struct{}                         // the host is back; safe from everywhere
+	jumped  chan struct{}                         // the clock jumped; safe from everywhere
 	board   *board                                // safe from everywhere
 	config  atomic.Pointer[connection.Connection] // the row as it runs; safe from everywhere, never changed in place
 	memory  *memory                               // of devices; outlives single links
@@ -40,6 +41,7 @@ type keeper struct {
 	tally   *tally                                // of what happens often; outlives single links
 	pace    *pace                                 // outlives single links
 	labels  *labels                               // of devices; outlives single links
+	ticket  atomic.Pointer[ticket]                // of the link that opens, nil where none ever did since the last ended
 
 	row   connection.Connection // as last read
 	known bool                  // row was read
@@ -56,6 +58,7 @@ type keeper struct {
 	workedUntil time.Time             // when a link with these settings was last open; zero: not known to have been
 	taken       int64                 // the version of the credentials that ThingsBoard took last, 0 where it refused or nothing is known
 	refusedWith connection.ReasonCode // the last refusal of the credentials
+	refusedAt   time.Time             // when this keeper saw it; zero: it did not
 	ran         bool                  // a link was started, by this keeper or before the program was
 	urged       bool                  // somebody asked for a try now, whatever pause refused credentials have
 	gone        bool                  // the keeper has nothing left to keep; read after the loop ended
@@ -63,14 +66,14 @@ type keeper struct {
 
 func newKeeper(m *Manager, id connection.ID, saved connection.Status) *keeper {
 	k := &keeper{id: id, m: m, log: m.log.With("connection_id", id.String()), saved: saved,
-		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
+		poke: make(chan struct{}, 1), nudge: make(chan struct{}, 1), jumped: make(chan struct{}, 1), next: stoppedTimer(), reread: stoppedTimer(), overdue: stoppedTimer(),
 		memory: newMemory(m.now), answers: newAnswers(m.now), reports: newReports(), pace: newPace(m.now), names: newNames(), labels: newLabels(m.now)}
 	k.tally = newTally(m.now, func(e connection.Event) {
 		e.ConnectionID = id
 		m.journal.event(e)
 	})
 	k.board = newBoard(id, m.journal, m.now, atStart(saved, m.now(), m.opt.Node))
-	k.schedule = scheduleFrom(saved)
+	k.schedule = scheduleFrom(saved, m.now())
 	k.ran = saved.State != ""
 	if saved.State == connection.AuthenticationFailed {
 		k.refusedWith = saved.ReasonCode
@@ -109,6 +112,8 @@ func (k *keeper) loop(ctx context.Context) {
 			k.reconcile(ctx)
 		case <-k.nudge:
 			k.nudged()
+		case <-k.jumped:
+			k.clockJumped()
 		case <-k.reread.C:
 			k.reconcile(ctx)
 		case <-k.next.C:
@@ -144,11 +149,11 @@ func (k *keeper) start(ctx context.Context) {
 		return
 	}
 	k.schedule.attempt++
-	k.urged, k.ran, k.triedAt = false, true, k.m.now()
+	k.ran, k.triedAt = true, k.m.now()
 	// The link is stopped by its keeper, in order, and not by the end of ctx.
 	linkCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	r := newRun(k, cancel)
-	k.run = r
+	k.run, k.urged = r, false
 	k.board.own(r)
 	go func() { r.done <- guard(func() error { return r.link(linkCtx) }) }()
 }
@@ -213,6 +218,7 @@ func (k *keeper) ended(ctx context.Context, err error) {
 	k.board.own(nil)
 	k.overdue.Stop()
 	r.cancel(nil)
+	k.ticket.Swap(nil).leave() // one that was left behind keeps no other from opening
 	var p *panicked
 	if errors.As(err, &p) {
 		k.log.Error("A link panicked", "panic", p.value, "stack", string(p.stack))
@@ -221,7 +227,7 @@ func (k *keeper) ended(ctx context.Context, err error) {
 	if opened, _, _ := r.history(k.m.now()); errors.As(err, &no) {
 		k.taken = 0
 	} else if opened {
-		k.taken = r.conn.CredentialVersion
+		k.taken, k.refusedAt = r.conn.CredentialVersion, time.Time{}
 	}
 	switch k.want {
 	case wantGone:

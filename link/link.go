@@ -35,6 +35,7 @@ type run struct {
 
 	conn    *connection.Connection // the row it opens with; what is sent follows keeper.config
 	attempt int
+	urgent  bool // a person waits for it
 	quiet   bool // opening again after a failure that was told: no event until something new happens
 	began   time.Time
 	wasAway bool      // the host could not be reached when it was last tried
@@ -66,7 +67,7 @@ func newRun(k *keeper, cancel context.CancelCauseFunc) *run {
 	if k.schedule.opened {
 		lossAt = k.schedule.lostAt
 	}
-	return &run{lossAt: lossAt, k: k, m: k.m, log: k.log, conn: k.config.Load(), attempt: k.schedule.attempt, quiet: k.schedule.told != "",
+	return &run{lossAt: lossAt, k: k, m: k.m, log: k.log, conn: k.config.Load(), attempt: k.schedule.attempt, urgent: k.urged, quiet: k.schedule.told != "",
 		began: k.m.now(), wasAway: away(k.board.read().ReasonCode), cancel: cancel, done: make(chan error, 1),
 		hurried: hurried, hurry: sync.OnceFunc(func() { close(hurried) })}
 }
@@ -90,21 +91,19 @@ func (r *run) lost() error {
 
 // link opens, pumps and closes. ctx ends with the reason why the link must end.
 func (r *run) link(ctx context.Context) error {
-	release, err := r.m.places.enter(ctx, hostOf(r.conn.Configuration), func(at time.Time) {
-		r.k.board.note(r, func(s *connection.Status) { s.NextAttemptAt = at })
-	})
+	ticket, err := r.place(ctx)
 	if err != nil {
 		return err
 	}
+	defer ticket.leave()
 	client, err := r.m.opt.Open(*r.conn, r.beforeRelogin)
 	if err != nil {
-		release()
 		return err
 	}
 	// Signing out may take a while, and nobody need wait for it.
 	defer func() { r.m.background.Go(client.Close) }()
 	session, err := r.open(ctx, client)
-	release()
+	ticket.leave()
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause // what the step said is only that it was ended
@@ -231,6 +230,12 @@ func (p *pump) check() error {
 		return nil
 	}
 	figures, id := r.m.opt.Figures, r.k.id
+	// What came in must wait for a while: one that came in a moment ago after a quiet hour is not late, and the figures
+	// are of minutes by the wall clock, which may have jumped.
+	waiting, oldest, _ := r.m.opt.Queue.Depth(id)
+	if waiting == 0 || r.m.clock.since(oldest) < connection.ProvenAfter {
+		return nil
+	}
 	if accepted := figures.AcceptedSince(id, neverDelivered); accepted > 0 && figures.DeliveredSince(id, neverDelivered) == 0 {
 		return &failure{code: connection.ReasonNotDelivered,
 			message: fmt.Sprintf("%s came in during the last hour and none was delivered, so the link restarts.", plural(accepted, "uplink"))}

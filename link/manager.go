@@ -30,6 +30,7 @@ type Manager struct {
 	journal *journal
 	places  *places
 	clock   *clocks
+	alarm   clockAlarm
 	every   time.Duration // between heartbeats
 
 	heartbeat atomic.Pointer[time.Time] // nil while the manager does not run
@@ -59,7 +60,7 @@ func NewManager(opt Options) *Manager {
 		opt.Random = rand.Float64
 	}
 	opt.Open = opt.measured()
-	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now), clock: newClocks(opt.Now, opt.Steady),
+	return &Manager{opt: opt, log: opt.Log, now: opt.Now, journal: newJournal(opt), places: newPlaces(opt.Now, opt.Random), clock: newClocks(opt.Now, opt.Steady),
 		every: heartbeatEvery, keepers: map[connection.ID]*keeper{}, asked: map[connection.ID]struct{}{}}
 }
 
@@ -141,10 +142,7 @@ func (m *Manager) keepBeating(ctx context.Context) {
 			return
 		case <-tick.C:
 			m.beat()
-			if by := m.clock.look(); by != 0 {
-				m.log.Warn("The wall clock jumped", "by", by)
-				m.journal.event(jumped(by))
-			}
+			m.lookAtClock()
 		}
 	}
 }
@@ -200,7 +198,7 @@ func (m *Manager) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		m.giveUp(ctx, m.now().Add(-abandonedAfter))
+		m.giveUp(ctx, m.clock.slow().Add(-abandonedAfter))
 		read, cancel := context.WithTimeout(ctx, readLimit)
 		rows, err := m.opt.Store.Connections(read)
 		cancel()
@@ -268,11 +266,16 @@ func (m *Manager) Statuses() map[connection.ID]connection.Status {
 
 func (m *Manager) present(k *keeper) connection.Status {
 	s := k.board.read()
+	if t := k.ticket.Load(); t != nil && s.State != connection.Deactivated {
+		if at, waits := t.turn(); waits {
+			s.NextAttemptAt = at
+		}
+	}
 	waiting, oldest, parked := m.opt.Queue.Depth(k.id)
 	s.Backlog, s.Parked = waiting, parked
 	now := m.now()
 	if waiting > 0 && !oldest.IsZero() {
-		s.OldestAge = max(now.Sub(oldest), 0)
+		s.OldestAge = m.clock.since(oldest)
 	}
 	if beat := m.heartbeat.Load(); beat != nil && now.Sub(*beat) > connection.HeartbeatLimit && s.State != connection.Deactivated {
 		s.State, s.Since, s.ReasonCode = connection.Unreachable, *beat, connection.ReasonNone

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -152,14 +153,18 @@ func TestPace_spends_four_fifths_of_what_is_announced(t *testing.T) {
 					})
 				}
 				b.start()
-				b.busy(2*time.Minute, put)
+				warm := 2 * time.Minute // until the buckets' first fill is spent
+				if c.perMinute == 0 {
+					warm = 30 * time.Second // until each device has its session
+				}
+				b.busy(warm, put)
 				before := l.delivered()
 				b.busy(time.Minute, put)
 				got := l.delivered() - before
 				if n := l.refusals(time.Time{}); n != 0 {
 					t.Errorf("%d refusals", n)
 				}
-				if c.perMinute == 0 && len(b.queue.acked) < 10_000 {
+				if c.perMinute == 0 && len(b.queue.acked) < 5_000 {
 					t.Errorf("%d delivered", len(b.queue.acked))
 				}
 				if c.perMinute > 0 && (got < c.perMinute*95/100 || got > c.perMinute*105/100) {
@@ -237,7 +242,12 @@ func TestPace_splits_what_no_bucket_could_hold(t *testing.T) {
 	})
 }
 
+// Each minute and all of them together are looked at; LINK_SLOW makes them eight.
 func TestPace_finds_a_limit_that_nobody_announced(t *testing.T) {
+	minutes := 4
+	if os.Getenv("LINK_SLOW") != "" {
+		minutes = 8
+	}
 	for name, c := range map[string]struct {
 		rates []thingsboard.Rate
 		share float64 // of the limit that is used at least, on average
@@ -259,7 +269,6 @@ func TestPace_finds_a_limit_that_nobody_announced(t *testing.T) {
 				for _, r := range c.rates {
 					least = min(least, float64(r.Count)/r.Per.Seconds())
 				}
-				const minutes = 8
 				settled := time.Now()
 				for range minutes {
 					now := time.Now()
@@ -271,7 +280,7 @@ func TestPace_finds_a_limit_that_nobody_announced(t *testing.T) {
 				if n := l.refusals(settled); n > minutes {
 					t.Errorf("%d disconnects in %d minutes", n, minutes)
 				}
-				if got, most := float64(l.delivered()-before), least*minutes*60; got < c.share*most {
+				if got, most := float64(l.delivered()-before), least*float64(minutes)*60; got < c.share*most {
 					t.Errorf("%.0f delivered in %d minutes, %.0f were allowed", got, minutes, most)
 				}
 			})

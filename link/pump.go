@@ -162,7 +162,7 @@ func (p *pump) greet() error {
 	if sleep(p.takeCtx, headStart) != nil {
 		return nil
 	}
-	devices, err := recent(p.takeCtx, p.r.k.id, p.r.m.now().Add(-greetSince), greetMost)
+	devices, err := recent(p.takeCtx, p.r.k.id, p.r.m.clock.slow().Add(-greetSince), greetMost)
 	if err != nil {
 		if !p.halted() {
 			p.r.log.Warn("Devices seen lately could not be listed", "error", err)

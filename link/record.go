@@ -65,7 +65,7 @@ func (m *Manager) beginCommand(row connection.Command) recorded {
 		defer cancel()
 		var got recorded
 		got.err = guard(func() (err error) {
-			got.row, got.begun, err = m.opt.Store.BeginCommand(ctx, row, m.now().Add(-connection.CommandsRememberedFor))
+			got.row, got.begun, err = m.opt.Store.BeginCommand(ctx, row, m.clock.slow().Add(-connection.CommandsRememberedFor))
 			return err
 		})
 		select {

@@ -33,14 +33,27 @@ type schedule struct {
 	told      string    // the failure that was last told, empty where none was since the link was open
 }
 
-// scheduleFrom goes on where the program left off.
-func scheduleFrom(saved connection.Status) schedule {
-	s := schedule{lostAt: saved.LostAt, attempt: saved.Attempt}
+// scheduleFrom goes on where the program left off. A loss before clocks were set has an unknown time, and counts from
+// now, so that no strategy comes to its end because of a clock.
+func scheduleFrom(saved connection.Status, now time.Time) schedule {
+	lostAt := notAfter(saved.LostAt, now)
+	if !lostAt.IsZero() && lostAt.Before(firstYear) && now.After(firstYear) {
+		lostAt = now
+	}
+	s := schedule{lostAt: lostAt, attempt: saved.Attempt}
 	s.opened = !saved.StartupTime.IsZero() && saved.LostAt.After(saved.StartupTime)
 	if saved.State == connection.Closed && !saved.LostAt.IsZero() {
 		s.told = failureKey(saved.ReasonCode, saved.Reason)
 	}
 	return s
+}
+
+// notAfter takes a time from the database for what it can be: one that is still to come was written by another clock.
+func notAfter(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
 }
 
 // show puts what is counted into a status.

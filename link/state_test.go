@@ -359,6 +359,8 @@ func TestAggressive_restarts_a_link_that_delivers_nothing(t *testing.T) {
 	in(t, func(b *bench) {
 		b.store.edit(one, func(c *connection.Connection) { c.Configuration.ReconnectStrategy = connection.StrategyAggressive })
 		b.count.accepted = 7
+		b.queue.put(deviceA)
+		b.queue.blocked[deviceA] = time.Now().Add(24 * time.Hour)
 		b.start()
 		b.pass(59 * time.Minute)
 		if _, _, sessions := b.board.count(); sessions != 1 {
@@ -376,6 +378,23 @@ func TestAggressive_restarts_a_link_that_delivers_nothing(t *testing.T) {
 		b.pass(5 * time.Hour)
 		if _, _, sessions := b.board.count(); sessions != 2 {
 			t.Errorf("%d sessions though something was delivered", sessions)
+		}
+	})
+}
+
+func TestAggressive_leaves_a_link_alone_whose_first_uplink_in_an_hour_has_just_come(t *testing.T) {
+	in(t, func(b *bench) {
+		b.store.edit(one, func(c *connection.Connection) { c.Configuration.ReconnectStrategy = connection.StrategyAggressive })
+		b.start()
+		b.pass(2 * time.Hour)
+		b.count.add(&b.count.accepted, 1)
+		b.queue.blocked[deviceA] = time.Now().Add(20 * time.Second) // on its way
+		b.queue.put(deviceA)
+		b.pass(20 * time.Second)
+		b.count.add(&b.count.since, 1)
+		b.pass(time.Minute)
+		if _, _, sessions := b.board.count(); sessions != 1 {
+			t.Errorf("%d sessions", sessions)
 		}
 	})
 }

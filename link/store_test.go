@@ -238,7 +238,7 @@ func (s *fakeStore) BeginCommand(ctx context.Context, c connection.Command, sinc
 			return old, false, nil
 		}
 	}
-	c.ID, c.State = int64(len(s.commands)+1), connection.CommandSending
+	c.ID, c.State, c.CameAt = int64(len(s.commands)+1), connection.CommandSending, c.CameAt.Round(0) // a column knows no steady clock
 	s.commands = append(s.commands, c)
 	return c, true, nil
 }

@@ -14,6 +14,16 @@ import (
 // (DefaultSystemSecurityService.java, validateUserCredentials).
 var triesLater = map[int]time.Duration{1: time.Minute, 2: 10 * time.Minute}
 
+// nextTry tells when credentials may be presented again, as nextCredentialTry, whatever the clock did since the last
+// try: its time in the database is the wall clock's, and a pause must become neither shorter nor longer by a jump.
+func (k *keeper) nextTry(t connection.CredentialTries) (at time.Time, ok bool) {
+	t.Last = notAfter(t.Last, k.m.now())
+	if !k.refusedAt.IsZero() {
+		t.Last = k.refusedAt
+	}
+	return nextCredentialTry(t)
+}
+
 // nextCredentialTry tells when credentials may be presented again; ok is false where that is for a person to say.
 func nextCredentialTry(t connection.CredentialTries) (at time.Time, ok bool) {
 	if !t.Left() {
@@ -33,10 +43,10 @@ func (k *keeper) notTaken(ctx context.Context, no *refused) {
 	if code == connection.ReasonNone {
 		code = connection.ReasonAuthRefused
 	}
-	k.refusedWith = code
+	k.refusedWith, k.refusedAt = code, k.m.now()
 	tries, err := k.tries(ctx)
 	var next time.Time
-	switch at, ok := nextCredentialTry(tries); {
+	switch at, ok := k.nextTry(tries); {
 	case err != nil:
 		k.log.Warn("Credential tries could not be read", "error", err)
 		next = k.m.now().Add(triesLater[2])
@@ -82,7 +92,7 @@ func (k *keeper) begin(ctx context.Context) {
 		k.start(ctx) // nothing is presented before the tries could be read
 		return
 	}
-	at, ok := nextCredentialTry(tries)
+	at, ok := k.nextTry(tries)
 	if ok && !at.After(k.m.now()) {
 		k.start(ctx)
 		return
@@ -110,7 +120,7 @@ func (k *keeper) awaitTry(ctx context.Context) {
 		k.arm(k.m.now().Add(triesLater[2]))
 		return
 	}
-	at, ok := nextCredentialTry(tries)
+	at, ok := k.nextTry(tries)
 	if !ok {
 		return
 	}

@@ -40,10 +40,11 @@ type Session struct {
 	life         context.Context // ends with the session
 	expire       context.CancelFunc
 	background   sync.WaitGroup // the goroutine that refuses
-	quotaAt      atomic.Int64   // when a PUBACK last said 0x97, Unix nanoseconds
-	failedAt     atomic.Int64   // likewise 0x80
-	opening      atomic.Int64   // devices whose sessions are being opened
-	lastSeen     atomic.Int64   // Unix nanoseconds
+	began        time.Time
+	quotaAt      atomic.Int64 // when a PUBACK last said 0x97, see mark
+	failedAt     atomic.Int64 // likewise 0x80
+	opening      atomic.Int64 // devices whose sessions are being opened
+	lastSeen     atomic.Int64 // nanoseconds since the session began
 	done         chan struct{}
 
 	mu      sync.Mutex
@@ -64,7 +65,7 @@ const (
 
 func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 	s := &Session{
-		endpoint: ep, wire: w, log: c.log, now: c.now,
+		endpoint: ep, wire: w, log: c.log, now: c.now, began: c.now(),
 		secrets: append(c.secrets(), g.ClientID, g.Username, g.Password),
 		limits:  defaultLimits(), ours: c.options.MaxInflight,
 		commands:     make(chan Command, commandQueue),
@@ -76,9 +77,9 @@ func newSession(c *Client, ep MQTTEndpoint, g Gateway, w *wire) *Session {
 	w.guard.refused = func(reason byte) {
 		switch reason {
 		case packets.PubackQuotaExceeded:
-			s.quotaAt.Store(s.now().UnixNano())
+			s.mark(&s.quotaAt)
 		case packets.PubackUnspecifiedError:
-			s.failedAt.Store(s.now().UnixNano())
+			s.mark(&s.failedAt)
 		}
 	}
 	s.life, s.expire = context.WithCancel(context.Background())
@@ -155,10 +156,11 @@ func (s *Session) Err() error {
 	return s.err
 }
 
-// LastSeen is when ThingsBoard last acknowledged a publish or answered a ping.
-func (s *Session) LastSeen() time.Time { return time.Unix(0, s.lastSeen.Load()) }
+// LastSeen is when ThingsBoard last acknowledged a publish or answered a ping. It keeps the reading of the steady clock,
+// so that its distance from another time does not change when the wall clock is set.
+func (s *Session) LastSeen() time.Time { return s.began.Add(time.Duration(s.lastSeen.Load())) }
 
-func (s *Session) seen() { s.lastSeen.Store(s.now().UnixNano()) }
+func (s *Session) seen() { s.lastSeen.Store(int64(s.now().Sub(s.began))) }
 
 // Close says goodbye and closes the connection, by ctx's deadline but within 500 ms at most; a peer that hangs is left
 // without a word. Publishes under way return an error: their outcome is unknown. It may be called twice.
@@ -225,10 +227,10 @@ func (s *Session) disconnected(d *paho.Disconnect) {
 func (s *Session) lost(err error) {
 	e := networkError(s.endpoint.String(), err)
 	switch {
-	case s.since(&s.quotaAt) < quotaWindow:
+	case s.within(&s.quotaAt, quotaWindow):
 		// A rate limit: PUBACK 0x97, then the connection closes without a DISCONNECT.
 		e = fail(connection.ReasonThrottled, Throttled, s.endpoint.String(), err)
-	case isClosed(err) && s.since(&s.failedAt) < settleTime:
+	case isClosed(err) && s.within(&s.failedAt, settleTime):
 		// The server's queue failed: PUBACK 0x80, then the same. It says nothing against what else was under way.
 		e = fail(connection.ReasonServerError, Transient, s.endpoint.String(), err)
 	case isClosed(err) || isTimeout(err):
@@ -239,7 +241,14 @@ func (s *Session) lost(err error) {
 	s.finish()
 }
 
-func (s *Session) since(at *atomic.Int64) time.Duration { return s.now().Sub(time.Unix(0, at.Load())) }
+// mark notes by the steady clock that something happens now; 0 is kept for never.
+func (s *Session) mark(at *atomic.Int64) { at.Store(int64(s.now().Sub(s.began)) + 1) }
+
+// within reports whether something was marked less than d ago.
+func (s *Session) within(at *atomic.Int64, d time.Duration) bool {
+	then := at.Load()
+	return then > 0 && s.now().Sub(s.began)-time.Duration(then-1) < d
+}
 
 // finish lets go of what waits for the session, once the library's goroutines have ended.
 //

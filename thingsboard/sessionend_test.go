@@ -303,3 +303,25 @@ func TestClose_with_a_context_that_has_ended_cuts_the_connection(t *testing.T) {
 		}
 	})
 }
+
+func TestSession_measures_by_the_steady_clock(t *testing.T) {
+	began := time.Now() // with its monotonic reading
+	at := began
+	s := &Session{now: func() time.Time { return at }, began: began}
+	at = began.Add(time.Minute)
+	s.seen()
+	if seen := s.LastSeen(); seen.Sub(began) != time.Minute || !strings.Contains(seen.String(), "m=") {
+		t.Errorf("last seen %v", seen)
+	}
+	if s.within(&s.quotaAt, time.Hour) {
+		t.Error("what never happened was a while ago")
+	}
+	s.mark(&s.quotaAt)
+	at = at.Add(quotaWindow - 1)
+	if !s.within(&s.quotaAt, quotaWindow) {
+		t.Error("what just happened is forgotten")
+	}
+	if at = at.Add(1); s.within(&s.quotaAt, quotaWindow) {
+		t.Error("what happened a while ago is remembered")
+	}
+}
