@@ -59,6 +59,8 @@ func TestClosing_says_why(t *testing.T) {
 		},
 		connection.ReasonNotDelivered: func(b *bench) {
 			b.count.add(&b.count.accepted, 7)
+			b.queue.blocked[deviceA] = time.Now().Add(24 * time.Hour)
+			b.queue.put(deviceA)
 			b.edit(func(c *connection.Connection) { c.Configuration.ReconnectStrategy = connection.StrategyAggressive })
 			b.pass(time.Hour + 2*time.Second)
 		},
