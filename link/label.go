@@ -18,7 +18,7 @@ const (
 	// gateway has just connected, and that change wins.
 	labelAgain = time.Minute
 	// labelsWaiting bounds the devices that wait; one that finds no place comes again with its next uplink.
-	labelsWaiting = 1000
+	labelsWaiting = 128
 )
 
 // labels gives devices the names that ThingPark has for them. A label is a comfort: it is tried once for a device and a
