@@ -65,7 +65,7 @@ func TestCaptive_portal_closes_the_link_and_is_not_quoted(t *testing.T) {
 	w.TB().Set(func(b *sandbox.Behaviour) { b.RESTHTML = true })
 	w.Backlog(3)
 	w.Until("uplinks to go on over MQTT", 20*time.Second, func() bool { return w.Arrived() == 12 })
-	w.Finish(30 * time.Second)
+	w.Finish(patience)
 }
 
 // The clock of ThingsBoard runs ahead by three hours between the sign-in and the making of the gateway device, as a token
@@ -96,7 +96,7 @@ func TestToken_that_expires_on_the_way_is_renewed_once_and_makes_nothing_twice(t
 		t.Errorf("the gateway devices are %v", names)
 	}
 	w.TB().Calm()
-	w.Finish(30 * time.Second)
+	w.Finish(patience)
 }
 
 // A link asks over REST for each new device. Its token, which lives for five seconds, is renewed ahead of its end, so that
@@ -151,7 +151,7 @@ func TestToken_is_renewed_ahead_and_once_for_all_who_need_it(t *testing.T) {
 	if n := tb.LoginAttempts(faults.Account); n != 1 {
 		t.Errorf("%d sign-ins", n)
 	}
-	w.Finish(30 * time.Second)
+	w.Finish(patience)
 }
 
 // Whatever ThingsBoard's clock says, a refresh token that is refused costs one sign-in and no more.
@@ -184,7 +184,7 @@ func TestRefresh_that_is_refused_costs_one_sign_in_whatever_the_clocks_say(t *te
 			if n := calls(tb, "POST", "/api/auth/token", 0); n != 1 {
 				t.Errorf("%d renewals were tried", n)
 			}
-			w.Finish(30 * time.Second)
+			w.Finish(patience)
 			if n := tb.LoginAttempts(faults.Account); n != 2 {
 				t.Errorf("%d sign-ins at the end", n)
 			}
@@ -226,7 +226,7 @@ func TestPassword_changed_while_the_link_is_open_is_presented_once_and_uplinks_g
 	}
 	tb.SetPassword(faults.Account, faults.Password)
 	retry(t, l)
-	w.Finish(30 * time.Second)
+	w.Finish(patience)
 }
 
 func TestGateway_whose_token_was_changed_is_read_anew(t *testing.T) {
@@ -252,7 +252,7 @@ func TestGateway_whose_token_was_changed_is_read_anew(t *testing.T) {
 	if names := gateways(tb); len(names) != 1 {
 		t.Errorf("the gateway devices are %v", names)
 	}
-	w.Finish(30 * time.Second)
+	w.Finish(patience)
 }
 
 func TestGateway_that_was_deleted_is_made_anew_or_its_absence_told(t *testing.T) {
@@ -294,7 +294,7 @@ func TestGateway_that_was_deleted_is_made_anew_or_its_absence_told(t *testing.T)
 			if made, _ := tb.Device(gateways(tb)[0]); made.ID == old.ID || made.Name != old.Name {
 				t.Errorf("the new gateway is %s %q", made.ID, made.Name)
 			}
-			w.Finish(30 * time.Second)
+			w.Finish(patience)
 		})
 	}
 }
@@ -329,7 +329,7 @@ func TestAccount_with_a_second_factor_is_refused_with_one_sign_in(t *testing.T) 
 			}
 			tb.AddAccount(sandbox.Account{Email: faults.Account, Password: faults.Password})
 			retry(t, l)
-			w.Finish(30 * time.Second)
+			w.Finish(patience)
 			never(t, w, l, faults.Password)
 		})
 	}

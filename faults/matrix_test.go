@@ -99,7 +99,7 @@ var matrix = map[string]row{
 		again: restart, least: 1, calm: connection.ReasonConnected,
 	},
 	"PUBACK 0x97, then closed: a rate limit": {
-		judge: once(sandbox.Verdict{Code: 0x97, Close: true}), told: slowly(), least: 1, calm: connection.ReasonThrottled,
+		judge: once(sandbox.Verdict{Code: 0x97, Close: true}), alone: true, told: slowly(), least: 1, calm: connection.ReasonThrottled,
 	},
 	"PUBACK 0x80 and the session stays: the device cannot be made for a while": {
 		device: fresh, behave: func(b *sandbox.Behaviour) { b.CreationFails = true },
@@ -110,7 +110,7 @@ var matrix = map[string]row{
 		calm: connection.ReasonDegraded,
 	},
 	"PUBACK 0x80, then closed: ThingsBoard's queue failed": {
-		judge: once(sandbox.Verdict{Code: 0x80, Close: true}), told: soonAfter(connection.ReasonServerError), least: 1,
+		judge: once(sandbox.Verdict{Code: 0x80, Close: true}), alone: true, told: soonAfter(connection.ReasonServerError), least: 1,
 	},
 	"PUBACK 0x80, then closed, to every event": {
 		behave: func(b *sandbox.Behaviour) { b.QueueFails = true }, told: soonAfter(connection.ReasonServerError), kept: true, least: 1, most: 9,

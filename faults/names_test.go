@@ -91,7 +91,7 @@ func TestDNS_in_trouble_closes_links_by_its_class_and_holds_up_no_other(t *testi
 			waiting.Stop()
 			s.set(sound)
 			retry(t, w.Links[:troubled]...)
-			w.Finish(30 * time.Second)
+			w.Finish(patience)
 		})
 	}
 }
@@ -166,7 +166,7 @@ func TestDNS_that_changes_is_followed_at_the_next_dial_and_checked_anew(t *testi
 	w.Backlog(10)
 	w.Until("the link at the new address", 20*time.Second, func() bool { return len(there.Sessions()) == 1 && w.Arrived() == 80 })
 	t.Logf("followed within %v of the loss", time.Since(lost).Round(time.Millisecond))
-	w.Settle(30 * time.Second)
+	w.Settle(patience)
 
 	for name, address := range map[string]string{"metadata of a cloud": "169.254.169.254", "every address": "0.0.0.0"} {
 		asked := s.questions(named)
@@ -185,7 +185,7 @@ func TestDNS_that_changes_is_followed_at_the_next_dial_and_checked_anew(t *testi
 		}
 		s.set(func(string) reply { return reply{address: "127.0.0.2"} })
 		retry(t, l)
-		w.Settle(30 * time.Second)
+		w.Settle(patience)
 		l.Reaches(connection.Opened, 20*time.Second)
 	}
 	w.Check()

@@ -49,7 +49,7 @@ func TestTLS_that_cannot_be_trusted_closes_the_link_by_its_class(t *testing.T) {
 					t.Errorf("%d sessions were asked for", n)
 				}
 				heard.wantTLSOnly(t)
-				w.Finish(30 * time.Second)
+				w.Finish(patience)
 				heard.wantTLSOnly(t)
 				heard.wantNoneOf(t, faults.Password)
 			})
@@ -118,7 +118,7 @@ func TestSwapped_ports_are_told_and_no_secret_leaves_in_clear(t *testing.T) {
 			w.Start()
 			if test.code == connection.ReasonNone {
 				l.Reaches(connection.Opened, 20*time.Second)
-				w.Settle(30 * time.Second)
+				w.Settle(patience)
 				w.Check()
 			} else {
 				s := closed(t, w, l, test.code, 20*time.Second)

@@ -34,7 +34,7 @@ func TestDropWaiting_leaves_what_is_handed_out_and_the_consumer_goes_on(t *testi
 	if err := l.Park(soon(t), out[2], "x", "y"); err != nil {
 		t.Fatal(err)
 	}
-	late := put(t, q, uplink(9, 1000))
+	late := put(t, q, uplink(10, 1000)) // of a device that has nothing handed out
 	got := []int64{takeOne(t, l).ID, takeOne(t, l).ID}
 	slices.Sort(got)
 	if want := []int64{out[1].ID, late.ID}; !slices.Equal(got, want) {
