@@ -10,8 +10,8 @@ const auditsThatAgree = 3
 // changed byte: a page that claims to have fewer rows, or an index without an entry, just hides events. So they are looked
 // for where everything that is counted should be in sight. wrong holds by how much, and how often in a row, for the
 // next call.
-func (q *Queue) audit(wrong map[connection.ID]suspicion) {
-	looked := q.writer.do(func(t *tx) error {
+func (q *Queue) audit(wrong map[connection.ID]suspicion) error {
+	return <-q.writer.do(func(t *tx) error {
 		for id, n := range t.q.counted() {
 			if now := t.changed[id]; now != nil { // by what left the queue with this transaction
 				n = *now
@@ -40,9 +40,6 @@ func (q *Queue) audit(wrong map[connection.ID]suspicion) {
 		}
 		return nil
 	})
-	if err := <-looked; err != nil {
-		q.log.Debug("The counters could not be compared with what is there", "error", err)
-	}
 }
 
 // suspicion is by how much counters and events differ.

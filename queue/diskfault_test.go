@@ -54,7 +54,7 @@ func TestQueue_keeps_its_promise_on_a_disk_that_fails(t *testing.T) {
 			d.keep = true
 			w := &worker{t: t, random: random, disk: d, path: path}
 			w.open()
-			most := rounds(40)
+			most := rounds(24)
 			for i := range max(60, most/8) {
 				if i%10 == 5 {
 					d.set(faults(rand.New(rand.NewPCG(seed, uint64(i))), kinds), nil)

@@ -52,7 +52,7 @@ func TestQueue_survives_a_byte_that_the_disk_changed(t *testing.T) {
 	for _, where := range []struct{ name, file, of string }{{"the file", "queue.db", path}, {"the log", "queue.db-wal", logged}} {
 		t.Run(where.name, func(t *testing.T) {
 			told, parked, rebuilt := 0, 0, 0
-			most := rounds(20)
+			most := rounds(12)
 			for n := range most {
 				damaged := copyQueue(t, where.of)
 				offset := flip(t, filepath.Join(filepath.Dir(damaged), where.file), random, n%2 == 0)
@@ -196,7 +196,7 @@ func (l *ledger) useUp(q *Queue) (map[int64]string, string) {
 		if waiting == 0 {
 			break
 		}
-		q.audit(wrong)
+		_ = q.audit(wrong) // the counters and the rebuild tell
 		lastErr = fmt.Errorf("%d events wait and are not handed out", waiting)
 	}
 	parked, err := q.Parked(ctx, 7, 0, 1000)

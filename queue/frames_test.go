@@ -36,7 +36,7 @@ func TestMendLog_puts_a_changed_byte_right(t *testing.T) {
 	for at := range logHeader + frameHeader {
 		spots = append(spots, at)
 	}
-	for range 300 {
+	for range 80 {
 		spots = append(spots, random.IntN(len(log)))
 	}
 	right, believed := 0, 0

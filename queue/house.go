@@ -52,7 +52,7 @@ func (q *Queue) keepHouse() {
 		}
 		if now.Sub(lastAudit) > auditEvery {
 			lastAudit = now
-			q.audit(wrong)
+			_ = q.audit(wrong) // what fails is told by the writer
 		}
 		if now.Sub(lastPrune) > pruneEvery || q.tooManyStamps() {
 			lastPrune = now

@@ -38,7 +38,7 @@ func TestQueue_loses_nothing_when_it_is_killed(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 5))
 	h := &history{ledger: newLedger(), path: file(t), delivered: map[int64]int{}, last: map[string]int64{}}
 	kills := 0
-	for range rounds(2*len(killPoints) + 12) {
+	for range rounds(len(killPoints) * 3 / 2) {
 		point := "never"
 		if kills%3 < 2 {
 			point = killPoints[(kills*2/3)%len(killPoints)]

@@ -343,7 +343,7 @@ func TestQueue_survives_a_power_cut_at_any_write(t *testing.T) {
 	d.keep = true
 	w := &worker{t: t, random: random, disk: d, path: path}
 	w.open()
-	most := rounds(100)
+	most := rounds(60)
 	for range max(60, most/8) {
 		w.step()
 	}

@@ -14,7 +14,7 @@ import (
 func TestPurge_lets_others_go_on_and_gives_room_back(t *testing.T) {
 	want, err := strconv.ParseInt(os.Getenv("QUEUE_PURGE"), 10, 64)
 	if err != nil {
-		want = 50_000
+		want = 40_000
 	}
 	path := file(t)
 	preload(t, path, want)
