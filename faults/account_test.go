@@ -218,11 +218,20 @@ func TestPassword_changed_while_the_link_is_open_is_presented_once_and_uplinks_g
 	l.Put(3)
 	w.Until("uplinks of known devices to go on", 20*time.Second, func() bool { return w.Arrived() == 7 })
 	w.Until("nothing to wait but what must be asked for", 20*time.Second, func() bool { return l.Status().Backlog == 2 })
-	if s := l.Status(); s.State != connection.Opened || s.ReasonCode == connection.ReasonConnected {
+	if s := l.Status(); s.State != connection.Opened || s.ReasonCode != connection.ReasonAuthRefused {
 		t.Errorf("the link is %s (%s)", s.State, s.ReasonCode)
 	}
 	if n := tb.LoginAttempts(faults.Account); n != 2 {
 		t.Errorf("%d sign-ins", n)
+	}
+	told := 0
+	for _, e := range w.Events() {
+		if strings.Contains(e.Message, "must be asked about the device first") && e.Level == connection.LevelError {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("what waits was told of %d times", told)
 	}
 	tb.SetPassword(faults.Account, faults.Password)
 	retry(t, l)

@@ -91,7 +91,11 @@ func judgeAsking(err error) verdict {
 	if errors.Is(err, context.Canceled) {
 		return verdict{do: giveBack}
 	}
-	return verdict{do: retryLater, after: askPause, code: connection.ReasonDegraded}
+	v := verdict{do: retryLater, after: askPause, code: connection.ReasonDegraded}
+	if thingsboard.KindOf(err) == thingsboard.Auth {
+		v.code, v.reason = thingsboard.CodeOf(err), connection.Clean(err.Error())
+	}
+	return v
 }
 
 // refused settles an event that ThingsBoard did not take.
@@ -112,10 +116,14 @@ func (p *pump) settle(e queue.Event, v verdict, err error) {
 		p.lanes.Return(e)
 	case retryLater:
 		p.r.log.Debug("An event is tried again later", "dev_eui", e.DevEUI, "reason", v.code, "after", v.after, "error", err)
-		if v.code == connection.ReasonDeviceLimit {
+		switch {
+		case v.code == connection.ReasonDeviceLimit:
 			k.tally.add(occasionDeviceLimit, e.DevEUI)
 			p.trouble(connection.ReasonDeviceLimit)
-		} else {
+		case thingsboard.KindOf(err) == thingsboard.Auth:
+			k.tally.add(occasionNotSignedIn(v.code), e.DevEUI)
+			p.trouble(v.code)
+		default:
 			p.trouble(connection.ReasonDegraded)
 		}
 		p.lanes.Retry(e, v.after)

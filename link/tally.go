@@ -123,6 +123,14 @@ func occasionParked(code connection.ReasonCode, reason string) occasion {
 	}}
 }
 
+// occasionNotSignedIn is told when the account is refused while the session, which lives by the gateway's own token, goes on.
+func occasionNotSignedIn(code connection.ReasonCode) occasion {
+	return occasion{key: "not signed in " + string(code), level: connection.LevelError, kind: connection.KindAlarm, hourly: true, tell: func(n int) string {
+		return fmt.Sprintf("%s kept back: ThingsBoard must be asked about the device first. %s Edit the credentials, or choose Retry now once they are right again.",
+			areOrIs(n, "event"), code.Text().Sentence)
+	}}
+}
+
 var (
 	occasionDeviceLimit = occasion{key: "device limit", level: connection.LevelWarning, kind: connection.KindUplink, tell: func(n int) string {
 		return fmt.Sprintf("%s kept back for 5 minutes. %s", areOrIs(n, "event"), connection.ReasonDeviceLimit.Text().Sentence)
