@@ -132,7 +132,11 @@ func (l *logReader) sound(covered, stored []byte, frame bool) bool {
 		}
 		itself := differing(is, stored) == 1
 		if itself && len(changed) > 0 { // what follows goes on from the right one
-			if itself = l.goesOn(got); !itself && !l.goesOn(want) {
+			next := l.at
+			if frame {
+				next += frameSize
+			}
+			if itself = l.goesOn(next, got); !itself && !l.goesOn(next, want) {
 				return false
 			}
 		}
@@ -140,7 +144,7 @@ func (l *logReader) sound(covered, stored []byte, frame bool) bool {
 			switch {
 			case len(changed) == 1:
 				covered[changed[0].at] = changed[0].was
-			case len(changed) == 0 || !frame || !l.committed(binary.BigEndian.Uint32(covered[4:]) != 0, want):
+			case len(changed) == 0 || !frame || !l.committed(l.at+frameSize, binary.BigEndian.Uint32(covered[4:]) != 0, want):
 				return false
 			}
 			got = want // as it was written, and what follows goes on from it
@@ -154,13 +158,13 @@ func (l *logReader) sound(covered, stored []byte, frame bool) bool {
 	return true
 }
 
-// goesOn tells whether the next frame follows a checksum.
-func (l *logReader) goesOn(sum [2]uint32) bool { return l.committed(true, sum) }
+// goesOn tells whether the frame at a place follows a checksum.
+func (l *logReader) goesOn(at int, sum [2]uint32) bool { return l.committed(at, true, sum) }
 
-// committed tells whether the frame at hand is certainly of a transaction that was committed: a further one begins behind its
-// end, and none does before the one before it is on disk. ends says that the frame is the last of its transaction.
-func (l *logReader) committed(ends bool, sum [2]uint32) bool {
-	for at := l.at + frameSize; at+frameSize <= len(l.log); at += frameSize {
+// committed tells whether the frame in front of a place is certainly of a transaction that was committed: a further one begins
+// behind its end, and none does before the one before it is on disk. ends says that the frame is the last of its transaction.
+func (l *logReader) committed(at int, ends bool, sum [2]uint32) bool {
+	for ; at+frameSize <= len(l.log); at += frameSize {
 		frame := l.log[at : at+frameSize]
 		sum = walSum(l.order, sum, frame[:8], frame[frameHeader:])
 		if string(frame[8:16]) != string(l.log[16:24]) || sum != sums(frame[16:]) {
