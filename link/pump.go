@@ -16,7 +16,7 @@ const (
 	maxWorkers = 64
 	// takeAgain is the pause after the queue could not be read.
 	takeAgain = time.Second
-	// troubleFor is how long a refusal is shown beside OPENED.
+	// troubleFor is how long a refusal is shown beside OPENED, at least.
 	troubleFor = time.Minute
 )
 
@@ -43,7 +43,7 @@ type pump struct {
 
 	mu        sync.Mutex
 	connected map[string]struct{} // devices connected in this session
-	troubleAt time.Time           // when ThingsBoard last refused something
+	troubled  time.Time           // until when a refusal is shown; zero: none is
 }
 
 func newPump(r *run, client Client, session Session) *pump {
@@ -64,7 +64,7 @@ func (p *pump) start() {
 	}
 	p.r.k.pace.announced(limits)
 	if p.r.k.pace.slowedWithin(troubleFor) {
-		p.trouble(connection.ReasonThrottled) // the session before ended by it
+		p.trouble(connection.ReasonThrottled, 0) // the session before ended by it
 	}
 	p.do(&p.crew, func() error { return p.take(width) })
 	for range width {
@@ -259,20 +259,23 @@ func (p *pump) forget(device string) {
 	p.r.k.labels.forget(device)
 }
 
-// trouble shows beside OPENED what ThingsBoard does not take.
-func (p *pump) trouble(code connection.ReasonCode) {
+// trouble shows beside OPENED what ThingsBoard does not take: for a while, and as long as a device waits because of it.
+func (p *pump) trouble(code connection.ReasonCode, waits time.Duration) {
+	until := p.r.m.now().Add(max(troubleFor, waits))
 	p.mu.Lock()
-	p.troubleAt = p.r.m.now()
+	if until.After(p.troubled) {
+		p.troubled = until
+	}
 	p.mu.Unlock()
 	p.showReason(code)
 }
 
-// recover takes that away again when nothing was refused for a while.
+// recover takes that away again when nothing was refused for a while and nothing waits.
 func (p *pump) recover(now time.Time) {
 	p.mu.Lock()
-	over := !p.troubleAt.IsZero() && now.Sub(p.troubleAt) >= troubleFor
+	over := !p.troubled.IsZero() && !now.Before(p.troubled)
 	if over {
-		p.troubleAt = time.Time{}
+		p.troubled = time.Time{}
 	}
 	p.mu.Unlock()
 	if over {

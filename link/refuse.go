@@ -109,7 +109,7 @@ func (p *pump) settle(e queue.Event, v verdict, err error) {
 	k := p.r.k
 	if v.slow {
 		k.pace.slow()
-		p.trouble(connection.ReasonThrottled)
+		p.trouble(connection.ReasonThrottled, 0)
 	}
 	switch v.do {
 	case giveBack:
@@ -119,12 +119,12 @@ func (p *pump) settle(e queue.Event, v verdict, err error) {
 		switch {
 		case v.code == connection.ReasonDeviceLimit:
 			k.tally.add(occasionDeviceLimit, e.DevEUI)
-			p.trouble(connection.ReasonDeviceLimit)
+			p.trouble(connection.ReasonDeviceLimit, v.after)
 		case thingsboard.KindOf(err) == thingsboard.Auth:
 			k.tally.add(occasionNotSignedIn(v.code), e.DevEUI)
-			p.trouble(v.code)
+			p.trouble(v.code, v.after)
 		default:
-			p.trouble(connection.ReasonDegraded)
+			p.trouble(connection.ReasonDegraded, v.after)
 		}
 		p.lanes.Retry(e, v.after)
 	case parkIt:
@@ -141,7 +141,7 @@ func (p *pump) park(e queue.Event, v verdict) {
 	ctx, cancel := settling()
 	defer cancel()
 	err := p.lanes.Park(ctx, e, v.code, v.reason)
-	p.trouble(connection.ReasonDegraded)
+	p.trouble(connection.ReasonDegraded, 0)
 	switch {
 	case err == nil:
 		k.memory.forgive(e.ID)
@@ -149,6 +149,7 @@ func (p *pump) park(e queue.Event, v verdict) {
 		k.tally.add(occasionParked(v.code, v.reason), e.DevEUI)
 	case errors.Is(err, queue.ErrParkedFull):
 		k.tally.add(occasionParkedFull, e.DevEUI)
+		p.trouble(connection.ReasonDegraded, limitPause)
 		p.lanes.Retry(e, limitPause)
 	case errors.Is(err, queue.ErrFenced), errors.Is(err, queue.ErrClosed):
 		p.settled(err)

@@ -101,17 +101,23 @@ func TestForwarding_of_a_device_over_the_limit_waits_five_minutes(t *testing.T) 
 		})
 		b.start()
 		b.queue.put(deviceA)
-		for range 30 {
+		for minute := range 30 {
 			b.queue.put(deviceB)
 			b.pass(time.Minute)
+			if s := b.status(); s.ReasonCode != connection.ReasonDeviceLimit {
+				t.Fatalf("minute %d: a device waits, and the link says %q", minute, s.Reason)
+			}
 		}
 		if n := len(b.board.last().of("telemetry")) - 30; n < 6 || n > 7 || len(b.queue.acked) != 30 || len(b.queue.parked) != 0 {
 			t.Errorf("%d tries in half an hour, %d delivered, %d parked", n, len(b.queue.acked), len(b.queue.parked))
 		}
 		full = false
-		b.pass(6 * time.Minute)
+		b.pass(11 * time.Minute)
 		if len(b.queue.acked) != 31 {
 			t.Error("the event was not delivered when there was room")
+		}
+		if s := b.status(); s.ReasonCode != connection.ReasonConnected {
+			t.Errorf("nothing waits, and the link says %q", s.Reason)
 		}
 	})
 }
