@@ -151,7 +151,7 @@ func (c *recordingClient) Connect(ctx context.Context, ep thingsboard.MQTTEndpoi
 		<-session.Done()
 		c.l.w.History.Ended(c.l.ID)
 	}()
-	return &recordingSession{Session: session, l: c.l}, nil
+	return &recordingSession{Session: session, l: c.l, key: new(byte)}, nil
 }
 
 func (c *recordingClient) FindDevice(ctx context.Context, name string) (id string, found bool, err error) {
@@ -173,12 +173,13 @@ func (c *recordingClient) SendTelemetry(ctx context.Context, deviceID string, en
 type recordingSession struct {
 	link.Session
 	l     *Link
+	key   any         // stands for the session in the history, which outlives it
 	ended atomic.Bool // a publish was without an outcome: what begins after that is not of the window
 }
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	s.l.publishes.Add(1)
-	var session any = s
+	var session any = s.key
 	if s.ended.Load() { // it seldom goes out: the session is over, and not everybody knows
 		session = nil
 	}
