@@ -179,7 +179,7 @@ type recordingSession struct {
 
 func (s *recordingSession) Telemetry(ctx context.Context, device string, entries []thingsboard.Entry) error {
 	s.l.publishes.Add(1)
-	var session any = s.key
+	session := s.key
 	if s.ended.Load() { // it seldom goes out: the session is over, and not everybody knows
 		session = nil
 	}
