@@ -156,6 +156,20 @@ func TestCredentials_are_counted_over_restarts_of_the_program(t *testing.T) {
 	})
 }
 
+func TestCredentials_edited_just_before_the_program_ended_are_presented_when_it_starts(t *testing.T) {
+	in(t, func(b *bench) {
+		b.board.signIn = wrongPassword
+		b.start()
+		b.want(connection.AuthenticationFailed, connection.ReasonAuthRefused)
+		b.stop()
+		b.fence()
+		b.store.edit(one, func(row *connection.Connection) { row.Configuration.Password = "better" })
+		b.board.set(func(f *fakeBoard) { f.signIn = nil })
+		b.start()
+		b.want(connection.Opened, connection.ReasonConnected)
+	})
+}
+
 func TestCredentials_counted_before_a_crash_are_not_presented_again(t *testing.T) {
 	in(t, func(b *bench) {
 		for range 3 { // the login was sent, and then the power went

@@ -124,6 +124,11 @@ func (k *keeper) awaitTry(ctx context.Context) {
 	if !ok {
 		return
 	}
+	// New credentials, which the program did not come to present before it ended, have no pause to keep.
+	if !at.After(k.m.now()) {
+		k.start(ctx)
+		return
+	}
 	k.board.note(nil, func(s *connection.Status) { s.NextAttemptAt = at })
 	k.arm(at)
 }
