@@ -4,10 +4,8 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -47,7 +45,7 @@ var HalfOpen = Fault{Up: Way{Lose: true}, Down: Way{Lose: true}}
 
 // Proxy is a running proxy. It is safe for concurrent use; make it with [Listen].
 type Proxy struct {
-	addr     string
+	port     *port
 	accepted atomic.Int64
 
 	lifecycle sync.Mutex // one change of the listener at a time
@@ -71,17 +69,22 @@ type setting struct {
 
 // Listen makes a proxy to target, host:port, on a free port of 127.0.0.1.
 func Listen(target string) (*Proxy, error) {
-	listener, err := listenAnywhere()
+	port, err := holdPort()
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{addr: listener.Addr().String(), target: target, set: &setting{changed: make(chan struct{})}, conns: map[*pair]struct{}{}}
+	listener, err := port.listen()
+	if err != nil {
+		port.release()
+		return nil, err
+	}
+	p := &Proxy{port: port, target: target, set: &setting{changed: make(chan struct{})}, conns: map[*pair]struct{}{}}
 	p.hear(listener)
 	return p, nil
 }
 
 // Addr is the proxy's host:port.
-func (p *Proxy) Addr() string { return p.addr }
+func (p *Proxy) Addr() string { return p.port.addr }
 
 // Aim sends new connections to another target.
 func (p *Proxy) Aim(target string) {
@@ -123,7 +126,7 @@ func (p *Proxy) Set(f Fault) error {
 	if f.Refuse || listening {
 		return nil
 	}
-	listener, err := listenAt(p.addr)
+	listener, err := p.port.listen()
 	if err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ func (p *Proxy) BlackHole() error {
 	p.lifecycle.Lock()
 	defer p.lifecycle.Unlock()
 	p.deafen()
-	listener, err := listenAt(p.addr)
+	listener, err := p.port.listen()
 	if err != nil {
 		return err
 	}
@@ -179,6 +182,7 @@ func (p *Proxy) Close() {
 	p.closed = true
 	p.mu.Unlock()
 	p.deafen()
+	p.port.release()
 	p.Reset()
 	if first {
 		p.mu.Lock()
@@ -194,34 +198,6 @@ func (p *Proxy) hear(listener net.Listener) {
 	p.listener = listener
 	p.mu.Unlock()
 	p.work.Go(func() { p.accept(listener) })
-}
-
-// listenAnywhere listens on a free port below those from which systems draw the ports of outgoing connections (32768 at
-// Linux, 49152 elsewhere). One of these would take the port away while the proxy refuses.
-func listenAnywhere() (net.Listener, error) {
-	var config net.ListenConfig
-	for range 20 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))
-		if listener, err := config.Listen(context.Background(), "tcp", addr); err == nil {
-			return listener, nil
-		}
-	}
-	return listenAt("127.0.0.1:0")
-}
-
-// listenAt listens. A port that was closed may be held for a moment by an outgoing connection of some program, so it is
-// tried for a few seconds.
-func listenAt(addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", addr)
-	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
-		time.Sleep(20 * time.Millisecond)
-		listener, err = config.Listen(context.Background(), "tcp", addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen for a proxy: %w", err)
-	}
-	return listener, nil
 }
 
 // deafen closes the listener, and what fills a black hole.

@@ -153,6 +153,20 @@ func TestProxy_refuses_and_listens_again_on_its_port(t *testing.T) {
 	}
 }
 
+func TestProxy_that_refuses_keeps_its_port_from_others(t *testing.T) {
+	p, _ := newProxy(t)
+	if err := p.Set(Fault{Refuse: true}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := net.Listen("tcp", p.Addr()); err == nil {
+		_ = l.Close()
+		t.Error("another got the port")
+	}
+	if err := p.Pass(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProxy_is_a_black_hole_until_it_passes(t *testing.T) {
 	p, _ := newProxy(t)
 	if err := p.BlackHole(); errors.Is(err, errors.ErrUnsupported) {
