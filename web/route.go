@@ -25,6 +25,9 @@ type Route struct {
 	Least access.Role
 	// Scope is what an API key needs. Empty: no key may use the route, as befits pages.
 	Scope access.Scope
+	// Fresh routes do what an unattended browser must not be good for (a role, a password, a key): a person's password must
+	// have been given within the last 15 minutes. Keys are spared that.
+	Fresh bool
 
 	// Handler answers. Nil where another router (the REST framework) puts its own at this place; the row then only tells
 	// who may.
