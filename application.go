@@ -215,7 +215,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		PublicURL: a.public, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics,
 	})
 	if err != nil {

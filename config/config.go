@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"unicode"
 
@@ -33,8 +34,10 @@ type Config struct {
 	AllowHosts    string            // comma list; its grammar is the dialler's
 	QueueMax      int64             // bytes; the disk may allow less
 	MetricsAddr   string            // host:port; empty: off
-	LogLevel      string            // debug, info, warn or error
-	LogFormat     string            // text or json
+	// TrustedProxies are the proxies whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	LogLevel       string // debug, info, warn or error
+	LogFormat      string // text or json
 
 	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
 	Warnings []string

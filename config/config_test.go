@@ -215,6 +215,21 @@ func TestAddr(t *testing.T) {
 	}
 }
 
+func TestTrustedProxies(t *testing.T) {
+	for input, want := range map[string]string{
+		"10.0.0.5": "10.0.0.5/32", "10.0.0.0/8, fd00::/8,::1": "10.0.0.0/8,fd00::/8,::1/128", "::ffff:10.0.0.5": "10.0.0.5/32", "10.0.0.5,": "10.0.0.5/32",
+		"proxy.example.com": "", "10.0.0.5/33": "", "0.0.0.0/0": "", "::/0": "", "10.0.0.5/8": "", "10.0.0.5:80": "", "10.0.0": "", "::ffff:10.0.0.0/104": "",
+	} {
+		c, err := Load(nil, []string{"BOARDLINK_TRUSTED_PROXIES=" + input}, io.Discard)
+		if (err == nil) != (want != "") || joinPrefixes(c.TrustedProxies) != want {
+			t.Errorf("%s: %v, %v", input, c.TrustedProxies, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "BOARDLINK_TRUSTED_PROXIES: ") {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+}
+
 func TestQueueMax(t *testing.T) {
 	for input, want := range map[string]int64{
 		"1048576": 1 << 20, "10GiB": 10 << 30, "10 gib": 10 << 30, "10G": 10 << 30, "2GB": 2e9, "1TiB": 1 << 40, "5000000B": 5e6,

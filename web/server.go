@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
 
 	"boardlink/access"
+	"boardlink/connection"
 	"boardlink/live"
 
 	"github.com/labstack/echo/v4"
@@ -40,6 +42,9 @@ type People interface {
 type Options struct {
 	// PublicURL is how browsers reach the server. With https, cookies are Secure and browsers are told to insist on it.
 	PublicURL string
+
+	// TrustedProxies are whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
 
 	Sessions access.SessionRows
 	People   People
@@ -71,6 +76,7 @@ type Server struct {
 	log      *slog.Logger
 	meter    Meter
 	secure   bool
+	proxies  []netip.Prefix
 
 	closing   context.Context // ends when shutting down begins
 	close     context.CancelFunc
@@ -90,6 +96,7 @@ func New(opt Options) (*Server, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
 		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
+		proxies: opt.TrustedProxies,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -119,7 +126,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // slog says it all
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = func(r *http.Request) string { return connection.OriginText(r.Context()) }
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
 	e.Pre(s.answer, s.securityHeaders, s.refuse)
