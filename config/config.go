@@ -27,6 +27,10 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// TLSCert and TLSKey name the PEM files of the server's certificate and its key; both or neither. Empty: Boardlink speaks
+	// plain HTTP.
+	TLSCert, TLSKey string
+
 	SecretKey     connection.Secret // empty: from the key file
 	AdminEmail    string            // empty: no first operator from the environment
 	AdminPassword connection.Secret
@@ -64,7 +68,19 @@ func (c Config) PublicURLFor(listener string) string {
 	if err != nil {
 		return c.PublicURL
 	}
-	return "http://" + net.JoinHostPort("localhost", port)
+	return c.localURL(port)
+}
+
+// TLS reports whether the server speaks TLS by itself.
+func (c Config) TLS() bool { return c.TLSCert != "" }
+
+// localURL is the public address where nobody gave one.
+func (c Config) localURL(port string) string {
+	scheme := "http"
+	if c.TLS() {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort("localhost", port)
 }
 
 // Logger makes the logger that the settings ask for.

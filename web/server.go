@@ -43,6 +43,8 @@ type Options struct {
 	// PublicURL is how browsers reach the server. With https, cookies are Secure and browsers are told to insist on it.
 	PublicURL string
 
+	// TLS is what the server speaks TLS with; nil: it speaks plain HTTP.
+	TLS *KeyPair
 	// TrustedProxies are whose forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 
@@ -75,7 +77,8 @@ type Server struct {
 	ready    func(ctx context.Context) error
 	log      *slog.Logger
 	meter    Meter
-	secure   bool
+	secure   bool // browsers come by https
+	tls      bool // and the server itself speaks TLS
 	proxies  []netip.Prefix
 
 	closing   context.Context // ends when shutting down begins
@@ -117,6 +120,12 @@ func New(opt Options) (*Server, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	if opt.TLS != nil {
+		if !s.secure {
+			return nil, errors.New("the server speaks TLS, so its public address must be https")
+		}
+		s.tls, s.http.TLSConfig = true, opt.TLS.Config()
+	}
 	s.http.RegisterOnShutdown(s.close)
 	s.Mount(s.ownRoutes()...)
 	return s, nil
@@ -146,7 +155,11 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.tls {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
