@@ -66,6 +66,7 @@ type application struct {
 	operations *operation.Connections
 	people     *access.People
 	server     *web.Server
+	keyPair    *web.KeyPair // nil: plain HTTP
 }
 
 // surroundings are what a caller may bring: the demo trusts its sandbox's authority.
@@ -87,6 +88,11 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	policy, err := checkSettings(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.TLS() {
+		if a.keyPair, err = web.OpenKeyPair(cfg.TLSCert, cfg.TLSKey, web.KeyPairOptions{Log: a.log, Tell: a.addEvent}); err != nil {
+			return err
+		}
 	}
 	if err := a.openData(ctx, cfg); err != nil {
 		return err
@@ -215,7 +221,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics,
 	})
 	if err != nil {

@@ -54,6 +54,9 @@ func (a *application) chores(ctx context.Context) {
 	defer steady.Wait()
 	steady.Go(func() { a.figures.Run(ctx) })
 	steady.Go(func() { a.alarms.Run(ctx) })
+	if a.keyPair != nil {
+		steady.Go(func() { a.keyPair.Run(ctx) })
+	}
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"unicode"
 
@@ -26,6 +27,10 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// TLSCert and TLSKey name the PEM files of the server's certificate and its key; both or neither. Empty: Boardlink speaks
+	// plain HTTP.
+	TLSCert, TLSKey string
+
 	SecretKey     connection.Secret // empty: from the key file
 	AdminEmail    string            // empty: no first operator from the environment
 	AdminPassword connection.Secret
@@ -33,8 +38,10 @@ type Config struct {
 	AllowHosts    string            // comma list; its grammar is the dialler's
 	QueueMax      int64             // bytes; the disk may allow less
 	MetricsAddr   string            // host:port; empty: off
-	LogLevel      string            // debug, info, warn or error
-	LogFormat     string            // text or json
+	// TrustedProxies are the proxies whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	LogLevel       string // debug, info, warn or error
+	LogFormat      string // text or json
 
 	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
 	Warnings []string
@@ -61,7 +68,19 @@ func (c Config) PublicURLFor(listener string) string {
 	if err != nil {
 		return c.PublicURL
 	}
-	return "http://" + net.JoinHostPort("localhost", port)
+	return c.localURL(port)
+}
+
+// TLS reports whether the server speaks TLS by itself.
+func (c Config) TLS() bool { return c.TLSCert != "" }
+
+// localURL is the public address where nobody gave one.
+func (c Config) localURL(port string) string {
+	scheme := "http"
+	if c.TLS() {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort("localhost", port)
 }
 
 // Logger makes the logger that the settings ask for.

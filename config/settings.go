@@ -73,6 +73,15 @@ var settings = []setting{
 	{env: "BOARDLINK_ALLOW_HOSTS", help: "extra places that outgoing connections may go: comma list of host, ip, cidr, each with optional :port",
 		set:  func(c *Config, v string) error { c.AllowHosts = v; return nil },
 		show: func(c *Config) string { return c.AllowHosts }},
+	{env: "BOARDLINK_TLS_CERT", help: "PEM file of the certificate with its chain: Boardlink then speaks https by itself; read again when it changes",
+		set:  func(c *Config, v string) error { c.TLSCert = v; return checkPath(v) },
+		show: func(c *Config) string { return c.TLSCert }},
+	{env: "BOARDLINK_TLS_KEY", help: "PEM file of the certificate's key",
+		set:  func(c *Config, v string) error { c.TLSKey = v; return checkPath(v) },
+		show: func(c *Config) string { return c.TLSKey }},
+	{env: "BOARDLINK_TRUSTED_PROXIES", help: "proxies in front whose forwarded headers (X-Forwarded-For, -Proto, -Host, Forwarded) are believed: comma list of addresses and CIDRs (default: none)",
+		set:  func(c *Config, v string) (err error) { c.TrustedProxies, err = parseProxies(v); return err },
+		show: func(c *Config) string { return joinPrefixes(c.TrustedProxies) }},
 	{env: "BOARDLINK_QUEUE_MAX", help: "the queue's bound, in bytes or as 500MiB, 10GiB",
 		set:  func(c *Config, v string) (err error) { c.QueueMax, err = parseSize(v); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.QueueMax, 10) }},
@@ -95,6 +104,12 @@ func (c Config) Validate() error {
 		return &UsageError{"BOARDLINK_ADMIN_PASSWORD", "is missing: BOARDLINK_ADMIN_EMAIL needs it. Set both or neither."}
 	case c.AdminEmail == "" && c.AdminPassword.IsSet():
 		return &UsageError{"BOARDLINK_ADMIN_EMAIL", "is missing: BOARDLINK_ADMIN_PASSWORD needs it. Set both or neither."}
+	case c.TLSCert != "" && c.TLSKey == "":
+		return &UsageError{"BOARDLINK_TLS_KEY", "is missing: BOARDLINK_TLS_CERT needs it. Set both or neither."}
+	case c.TLSCert == "" && c.TLSKey != "":
+		return &UsageError{"BOARDLINK_TLS_CERT", "is missing: BOARDLINK_TLS_KEY needs it. Set both or neither."}
+	case c.TLS() && !strings.HasPrefix(c.PublicURL, "https://"):
+		return &UsageError{"BOARDLINK_PUBLIC_URL", "must begin with https:// where BOARDLINK_TLS_CERT is set."}
 	case c.MetricsAddr != "" && c.MetricsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0"):
 		return &UsageError{"BOARDLINK_METRICS_ADDR", "must differ from the address of the console."}
 	}
