@@ -160,6 +160,53 @@ func (m *memory) UpdateSession(_ context.Context, d Digest, data []byte) error {
 	return nil
 }
 
+func (m *memory) RenewSession(_ context.Context, d Digest, row SessionRow) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.sessions[d]; !ok {
+		return errGone
+	}
+	delete(m.sessions, d)
+	m.sessions[row.Digest] = row
+	return nil
+}
+
+func (m *memory) SessionsOf(_ context.Context, id int64) ([]SessionRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []SessionRow
+	for _, row := range m.sessions {
+		if row.OperatorID == id {
+			all = append(all, row)
+		}
+	}
+	return all, nil
+}
+
+func (m *memory) DeleteSessionOf(_ context.Context, operatorID, id int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d, row := range m.sessions {
+		if row.OperatorID == operatorID && row.ID == id {
+			delete(m.sessions, d)
+			return nil
+		}
+	}
+	return errGone
+}
+
+func (m *memory) DeleteOtherSessionsOf(_ context.Context, operatorID int64, kept Digest) (n int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d, row := range m.sessions {
+		if row.OperatorID == operatorID && d != kept {
+			delete(m.sessions, d)
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (m *memory) TouchSession(_ context.Context, d Digest, at time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

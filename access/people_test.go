@@ -114,6 +114,25 @@ func TestSignIn_says_the_same_for_an_unknown_email_and_a_wrong_password(t *testi
 	}
 }
 
+func TestConfirm_checks_the_password_of_who_is_signed_in(t *testing.T) {
+	p, m, _ := newTestPeople(t)
+	if _, err := p.FirstFromEnvironment(t.Context(), "ada@example.com", "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Confirm(t.Context(), 1, "correct horse"); err != nil {
+		t.Error(err)
+	}
+	err := p.Confirm(t.Context(), 1, "wrong horse")
+	wantCode(t, err, connection.CodeInvalid)
+	if fields := fieldsOf(err); len(fields) != 1 || fields[0].Path != "password" || strings.Contains(fields[0].Message, "horse") {
+		t.Errorf("wrong fields are %+v", fields)
+	}
+	wantCode(t, p.Confirm(t.Context(), 9, "correct horse"), connection.CodeNotFound)
+	if len(m.events) != 1 {
+		t.Errorf("events are %+v", m.events)
+	}
+}
+
 func TestSignIn_makes_an_outdated_hash_anew(t *testing.T) {
 	p, m, _ := newTestPeople(t)
 	older := cheap

@@ -51,6 +51,7 @@ type People interface {
 	LookUpToken(ctx context.Context, token connection.Secret) (access.SetupToken, error)
 	SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (access.Identity, error)
 	NeedsSetup(ctx context.Context) (bool, error)
+	Account
 }
 
 var (
@@ -82,6 +83,10 @@ func (h *Console) Routes() []web.Route {
 	look := func(path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Least: access.RoleViewer, Handler: handler}
 	}
+	// own is for what everybody may do about the own account.
+	own := func(method, path string, handler echo.HandlerFunc) web.Route {
+		return web.Route{Method: method, Path: path, Least: access.RoleViewer, Handler: handler}
+	}
 	change := func(method, path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: method, Path: path, Least: access.RoleOperator, Handler: handler}
 	}
@@ -94,6 +99,9 @@ func (h *Console) Routes() []web.Route {
 		public(get, "/signin", h.signInForm),
 		public(post, "/signin", h.signIn),
 		public(post, "/signout", h.signOut),
+
+		look(web.ConfirmPath, h.confirmForm),
+		own(post, web.ConfirmPath, h.confirm),
 
 		look("/", h.dashboard),
 		look("/connections", h.list),

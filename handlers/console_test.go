@@ -101,6 +101,13 @@ func (p *people) SignIn(_ context.Context, email string, password connection.Sec
 	return access.Identity{Kind: access.OperatorKind, ID: 1, Name: email, Role: access.RoleAdmin}, nil
 }
 
+func (p *people) Confirm(_ context.Context, _ int64, password connection.Secret) error {
+	if password != "right password" {
+		return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: "password", Message: "The password is wrong."}}}
+	}
+	return nil
+}
+
 func (p *people) NeedsSetup(context.Context) (bool, error) { return p.nobody, nil }
 
 func (p *people) LookUpToken(_ context.Context, token connection.Secret) (access.SetupToken, error) {

@@ -25,9 +25,10 @@ type Problem struct {
 	Detail string         `json:"detail,omitempty" doc:"What went wrong, in a sentence."`
 	Errors []FieldProblem `json:"errors,omitempty" doc:"What is wrong with which field."`
 
+	Code string `json:"code,omitempty" doc:"Why, for programs: of a downlink, and confirmation_required where the password must be given once more."`
+
 	// Of a downlink that is not queued.
 	Outcome       string `json:"outcome,omitempty" enum:"refused,not_sent,unknown" doc:"Of a downlink: what is known of it."`
-	Code          string `json:"code,omitempty" doc:"Of a downlink: why, for programs."`
 	CorrelationID string `json:"correlationId,omitempty" doc:"Of a downlink: by which a delivery report may still settle it."`
 
 	retryAfter int // seconds
