@@ -20,12 +20,13 @@ type memory struct {
 	tokens    map[Digest]SetupToken
 	sessions  map[Digest]SessionRow
 	events    []connection.Event
+	browsers  map[Digest]int64 // whose they are
 	touches   int
 	broken    error // returned by every read of a session
 }
 
 func newMemory() *memory {
-	return &memory{tokens: map[Digest]SetupToken{}, sessions: map[Digest]SessionRow{}}
+	return &memory{tokens: map[Digest]SetupToken{}, sessions: map[Digest]SessionRow{}, browsers: map[Digest]int64{}}
 }
 
 var errGone = connection.Fail(connection.CodeNotFound, "gone")
@@ -121,6 +122,19 @@ func (m *memory) UseSetupToken(_ context.Context, d Digest, _ time.Time, o Opera
 	delete(m.tokens, d)
 	m.operators[t.OperatorID-1].PasswordHash = o.PasswordHash
 	return m.operators[t.OperatorID-1], nil
+}
+
+func (m *memory) KnownBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.browsers[d] == operatorID && operatorID != 0, nil
+}
+
+func (m *memory) KeepBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time, _ int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.browsers[d] = operatorID
+	return nil
 }
 
 func (m *memory) AddEvent(_ context.Context, e connection.Event) (connection.Event, error) {

@@ -338,7 +338,9 @@ func TestFresh_lasts_fifteen_minutes_from_the_password(t *testing.T) {
 	fresh(true, "just before")
 	c.advance(time.Second)
 	fresh(false, "just after")
-	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error { return b.store.Confirm(r, w, s) })
+	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+		return b.store.Confirm(r, w, s)
+	})
 	fresh(true, "confirmed")
 	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
 		return b.store.FollowRole(r, w, s, RoleViewer)

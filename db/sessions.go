@@ -129,13 +129,16 @@ func (d *DB) DeleteOtherSessionsOf(ctx context.Context, operatorID int64, kept a
 }
 
 // PruneSessions removes sessions that expired by now or were not seen since idleSince, and says how many. Set-up tokens
-// that expired go with them.
+// that expired go with them, and browsers that were not seen for [access.BrowserLife].
 func (d *DB) PruneSessions(ctx context.Context, now, idleSince time.Time) (int64, error) {
 	result, err := d.write.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2`, now.UnixMilli(), idleSince.UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("prune sessions: %w", err)
 	}
 	if err := d.exec(ctx, "prune set-up tokens", `DELETE FROM setup_tokens WHERE expires_at <= $1`, now.UnixMilli()); err != nil {
+		return 0, err
+	}
+	if err := d.exec(ctx, "prune known browsers", `DELETE FROM known_browsers WHERE seen_at < $1`, now.Add(-access.BrowserLife).UnixMilli()); err != nil {
 		return 0, err
 	}
 	n, err := result.RowsAffected()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/views/account"
 	"boardlink/web"
@@ -13,7 +14,7 @@ import (
 
 // Account is all that the pages need done for whoever is signed in; [access.People] does it.
 type Account interface {
-	Confirm(ctx context.Context, operatorID int64, password connection.Secret) error
+	Confirm(ctx context.Context, from access.Origin, operatorID int64, password connection.Secret) error
 }
 
 // confirmForm asks for the password once more; whoever has given it lately goes on.
@@ -27,19 +28,24 @@ func (h *Console) confirmForm(c echo.Context) error {
 
 func (h *Console) confirm(c echo.Context) error {
 	next, password := web.SafeNext(c.FormValue("next")), connection.Secret(c.FormValue("password"))
-	form := account.Confirm{Next: keepNext(next)}
+	form, status := account.Confirm{Next: keepNext(next)}, http.StatusUnprocessableEntity
 	if !password.IsSet() {
 		form.Error = "Fill in Password."
 	} else {
-		err := h.people.Confirm(c.Request().Context(), web.Who(c).ID, password)
-		wrong, ok := fieldErrors(err)
-		if err != nil && !ok {
+		err := h.people.Confirm(c.Request().Context(), web.Origin(c), web.Who(c).ID, password)
+		wrong, isField := fieldErrors(err)
+		later, isLater := tooMany(c, err)
+		switch {
+		case isLater:
+			form.Error, status = later, http.StatusTooManyRequests
+		case isField:
+			form.Error = wrong["password"]
+		case err != nil:
 			return err
 		}
-		form.Error = wrong["password"]
 	}
 	if form.Error != "" {
-		return web.Render(c, http.StatusUnprocessableEntity, account.ConfirmPage(web.Shell(c, "Error: Confirm your password", ""), form))
+		return web.Render(c, status, account.ConfirmPage(web.Shell(c, "Error: Confirm your password", ""), form))
 	}
 	if err := web.Confirm(c); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"boardlink/access"
+	"boardlink/web"
+	"boardlink/web/webtest"
 )
 
 // leaveAlone lets an hour pass since the passwords were given.
@@ -40,6 +42,50 @@ func TestConfirm_asks_for_the_password_and_goes_on(t *testing.T) {
 	}
 	if a := b.Get("/confirm"); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/" {
 		t.Errorf("asked again: %d to %q", a.Status, a.Header.Get("Location"))
+	}
+}
+
+func TestTooManyWrongPasswords_are_told_as_a_page_and_as_a_problem(t *testing.T) {
+	c := newConsole(t)
+	b := c.Operator(access.RoleViewer)
+	c.leaveAlone()
+	c.people.wait = 3500 * time.Millisecond
+	const sentence = "Too many tries. Wait 4 seconds and try again."
+	for path, browser := range map[string]*webtest.Browser{"/signin": c.Visitor(), "/confirm": b} {
+		typed := form("email", "alice@example.com", "password", "right password", "next", "/events")
+		a := browser.Post(path, typed)
+		doc := page(t, a, http.StatusTooManyRequests)
+		assertDocument(t, doc)
+		if a.Header.Get("Retry-After") != "4" || !strings.Contains(text(doc), sentence) || doc.Find("input[name=next]").AttrOr("value", "") != "/events" || strings.Contains(a.Body, "right password") {
+			t.Errorf("%s: Retry-After %q, the page says %q", path, a.Header.Get("Retry-After"), text(doc))
+		}
+		a = browser.Post(path, typed, "Accept", "application/json")
+		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "4" || a.Header.Get("Content-Type") != web.ProblemType || !strings.Contains(a.Body, sentence) {
+			t.Errorf("%s for a program: %d %q %s", path, a.Status, a.Header.Get("Retry-After"), a.Body)
+		}
+	}
+}
+
+func TestSignIn_makes_the_browser_known(t *testing.T) {
+	c := newConsole(t)
+	b := c.Visitor()
+	typed := form("email", "alice@example.com", "password", "right password")
+	a := b.Post("/signin", typed)
+	cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n")
+	if c.people.from.Browser.IsSet() || c.people.from.Address != "127.0.0.1" || !strings.Contains(cookies, "boardlink-browser=a-known-browser; Path=/; Max-Age=15552000; HttpOnly; SameSite=Strict") {
+		t.Errorf("the first time: from %+v, cookies %s", c.people.from, cookies)
+	}
+	b.Post("/signout", nil)
+	b.Post("/signin", typed)
+	if c.people.from.Browser != "a-known-browser" {
+		t.Errorf("the second time: from %+v", c.people.from)
+	}
+	if a := b.Post("/signin", form("email", "alice@example.com", "password", "no")); strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), ""), "browser") {
+		t.Error("a wrong password makes a browser known")
+	}
+	b.Post("/signin", typed, "Cookie", "boardlink-browser="+strings.Repeat("x", 5000))
+	if len(c.people.from.Browser) > 100 {
+		t.Error("a cookie of any length is read")
 	}
 }
 

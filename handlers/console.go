@@ -47,7 +47,8 @@ type Connections interface {
 
 // People is all that the pages need done with operators; [access.People] does it.
 type People interface {
-	SignIn(ctx context.Context, email string, password connection.Secret) (access.Identity, error)
+	SignIn(ctx context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error)
+	Remember(ctx context.Context, from access.Origin, who access.Identity) (connection.Secret, error)
 	LookUpToken(ctx context.Context, token connection.Secret) (access.SetupToken, error)
 	SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (access.Identity, error)
 	NeedsSetup(ctx context.Context) (bool, error)

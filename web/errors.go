@@ -87,7 +87,7 @@ func headingOf(p *Problem) string {
 		return "Not allowed"
 	case http.StatusConflict:
 		return "Changed meanwhile"
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		return "Try again later"
 	case http.StatusInternalServerError:
 		return "Something went wrong"

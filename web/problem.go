@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"boardlink/access"
 	"boardlink/connection"
 
 	"github.com/labstack/echo/v4"
@@ -109,6 +110,9 @@ func ProblemOf(err error, requestID string) *Problem {
 		if status, known := statuses[f.Code]; known {
 			return problemOfFailure(f, status)
 		}
+	}
+	if t, ok := errors.AsType[*access.Throttled](err); ok {
+		return NewProblem(http.StatusTooManyRequests, t.Error()).RetryAfter(t.Seconds())
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return NewProblem(http.StatusRequestEntityTooLarge, "The request's body is too large.")

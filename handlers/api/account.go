@@ -16,7 +16,7 @@ import (
 
 // Account is what the API does for the person whose session a program bears.
 type Account interface {
-	Confirm(ctx context.Context, operatorID int64, password connection.Secret) error
+	Confirm(ctx context.Context, from access.Origin, operatorID int64, password connection.Secret) error
 }
 
 // own is for what everybody may do about the own account. Keys are nobody's: they have neither password nor session.
@@ -61,7 +61,7 @@ func (a *api) confirm(ctx context.Context, c *call) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.account.Confirm(ctx, web.Who(c.echo).ID, sent["password"]); err != nil {
+	if err := a.account.Confirm(ctx, web.Origin(c.echo), web.Who(c.echo).ID, sent["password"]); err != nil {
 		return nil, err
 	}
 	return &struct{}{}, web.Confirm(c.echo)

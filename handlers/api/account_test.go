@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/handlers/api"
 	"boardlink/web"
 	"boardlink/web/webtest"
 )
@@ -16,9 +18,12 @@ import (
 const rightPassword = "the account's password" // as the document's example
 
 // account stands for the passwords of people.
-type account struct{}
+type account struct{ wait time.Duration }
 
-func (account) Confirm(_ context.Context, _ int64, password connection.Secret) error {
+func (a account) Confirm(_ context.Context, _ access.Origin, _ int64, password connection.Secret) error {
+	if a.wait > 0 {
+		return fmt.Errorf("confirm a password: %w", &access.Throttled{Wait: a.wait})
+	}
 	if password != rightPassword {
 		return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: "password", Message: "The password is wrong."}}}
 	}
@@ -61,5 +66,14 @@ func TestConfirm_makes_a_session_fresh(t *testing.T) {
 	}
 	if strings.Contains(w.log.b.String(), rightPassword) {
 		t.Error("the log tells the password")
+	}
+}
+
+func TestConfirm_tells_when_the_next_password_is_read(t *testing.T) {
+	w := newWorld(t, func(o *api.Options) { o.Account = account{wait: 2 * time.Second} })
+	got := as(w.site.Operator(access.RoleViewer), "POST", web.ConfirmOperation, `{"password": "x"}`)
+	refused(t, got, 429)
+	if got.Header.Get("Retry-After") != "2" {
+		t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 	}
 }
