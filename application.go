@@ -228,7 +228,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Once: a.db, Version: programVersion(),
+		Operations: a.operations, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

@@ -47,10 +47,12 @@ type Connections interface {
 
 // People is all that the pages need done with operators; [access.People] does it.
 type People interface {
-	SignIn(ctx context.Context, email string, password connection.Secret) (access.Identity, error)
+	SignIn(ctx context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error)
+	Remember(ctx context.Context, from access.Origin, who access.Identity) (connection.Secret, error)
 	LookUpToken(ctx context.Context, token connection.Secret) (access.SetupToken, error)
 	SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (access.Identity, error)
 	NeedsSetup(ctx context.Context) (bool, error)
+	Account
 }
 
 var (
@@ -82,6 +84,10 @@ func (h *Console) Routes() []web.Route {
 	look := func(path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Least: access.RoleViewer, Handler: handler}
 	}
+	// own is for what everybody may do about the own account.
+	own := func(method, path string, handler echo.HandlerFunc) web.Route {
+		return web.Route{Method: method, Path: path, Least: access.RoleViewer, Handler: handler}
+	}
 	change := func(method, path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: method, Path: path, Least: access.RoleOperator, Handler: handler}
 	}
@@ -94,6 +100,9 @@ func (h *Console) Routes() []web.Route {
 		public(get, "/signin", h.signInForm),
 		public(post, "/signin", h.signIn),
 		public(post, "/signout", h.signOut),
+
+		look(web.ConfirmPath, h.confirmForm),
+		own(post, web.ConfirmPath, h.confirm),
 
 		look("/", h.dashboard),
 		look("/connections", h.list),

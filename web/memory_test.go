@@ -39,10 +39,19 @@ func (m *memory) SessionByHash(_ context.Context, d access.Digest) (access.Sessi
 }
 
 func (m *memory) UpdateSession(context.Context, access.Digest, []byte) error         { return nil }
+func (m *memory) DeleteSessionOf(context.Context, int64, int64) error                { return nil }
 func (m *memory) TouchSession(context.Context, access.Digest, time.Time) error       { return nil }
 func (m *memory) DeleteSession(context.Context, access.Digest) error                 { return nil }
 func (m *memory) DeleteSessionsOf(context.Context, int64) error                      { return nil }
 func (m *memory) PruneSessions(context.Context, time.Time, time.Time) (int64, error) { return 0, nil }
+
+func (m *memory) RenewSession(context.Context, access.Digest, access.SessionRow) error { return nil }
+
+func (m *memory) SessionsOf(context.Context, int64) ([]access.SessionRow, error) { return nil, nil }
+
+func (m *memory) DeleteOtherSessionsOf(context.Context, int64, access.Digest) (int64, error) {
+	return 0, nil
+}
 
 // everybody is an operator.
 type everybody struct{}

@@ -108,7 +108,9 @@ func New(opt Options) (*Server, error) {
 	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
 		return nil, fmt.Errorf("trust the public address: %w", err)
 	}
-	s.sessions = access.NewSessions(rows{opt.Sessions}, s.secure, opt.Now)
+	s.sessions = access.NewSessions(rows{opt.Sessions}, access.SessionOptions{
+		Secure: s.secure, Now: opt.Now, Address: func(r *http.Request) string { return s.echo.IPExtractor(r) },
+	})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.echo = s.newEcho()
 	s.http = &http.Server{

@@ -43,7 +43,7 @@ func open(t *testing.T, ping time.Duration, change ...func(*Server)) *shop {
 	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 	session, err := s.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = s.Sessions().Renew(r, w, session, 1)
+		err = s.Sessions().Renew(r, w, session, access.Identity{Kind: access.OperatorKind, ID: 1, Role: access.RoleAdmin})
 	}
 	if err != nil {
 		t.Fatal(err)
