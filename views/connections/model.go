@@ -144,8 +144,8 @@ type Question struct {
 	Pending        string // the typed secret, sealed: it does not come back to the browser in clear
 }
 
-// Fact is a line of a question: what was, what would be.
-type Fact struct{ Label, Old, New string }
+// Fact is a line of a question: "Domain Name now", "Link".
+type Fact struct{ Label, Value string }
 
 // Clash is what is shown where somebody else was quicker.
 type Clash struct {
@@ -153,6 +153,9 @@ type Clash struct {
 	Value         string // yours, as it was typed
 	Secret        bool   // neither is shown
 	Pending       string // as in [Question]
+
+	Change connection.Event // the latest edit; zero where the log has none
+	Now    time.Time
 }
 
 // Editor is one setting being edited.
