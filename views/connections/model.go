@@ -73,7 +73,15 @@ type Form struct {
 	Advanced []ui.Field
 	Failed   bool // it was sent and something is wrong
 	Inactive bool // whoever sent it wants the connection deactivated
+	Sealed   []Sealed
+	Trial    Trial
 }
+
+// Sealed is a secret that was typed, in a form that only this server reads: it does not come back to the browser in clear.
+type Sealed struct{ Name, Text string }
+
+// SealedPrefix stands before the name of a setting whose value is sealed.
+const SealedPrefix = "sealed-"
 
 // Wrong gives the fields with an error, in the order of the page.
 func (f Form) Wrong() []ui.Field {
@@ -115,6 +123,7 @@ type Details struct {
 	Metrics    Metrics
 	Events     []connection.Event
 	Editing    *Editor // the one field that is being edited, nil for none
+	Trial      Trial
 	Now        time.Time
 }
 
