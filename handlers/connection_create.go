@@ -64,7 +64,25 @@ func (h *Console) showForm(c echo.Context, status int, f connections.Form) error
 	if f.Failed {
 		title = "Error: " + title
 	}
+	var err error
+	if f.Examples, err = h.examples(); err != nil {
+		return err
+	}
 	return web.Render(c, status, connections.FormPage(web.Shell(c, title, layout.NavCreate), f))
+}
+
+// examples makes one for each way of writing telemetry; which of them is shown follows what is chosen, without a question to
+// the server.
+func (h *Console) examples() ([]connections.Example, error) {
+	var list []connections.Example
+	for _, way := range connections.Ways {
+		x, err := h.connections.Example(way.Of(connection.DefaultConfiguration()))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, connections.Example{Way: way.Name, Example: x})
+	}
+	return list, nil
 }
 
 func badForm(err error) error {

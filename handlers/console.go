@@ -35,6 +35,7 @@ type Connections interface {
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)
+	Example(cfg connection.Configuration) (connection.Example, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
 	History(ctx context.Context, id connection.ID, span time.Duration, pieces int) (operation.History, error)
 	Overview(ctx context.Context) (operation.Overview, error)

@@ -10,6 +10,7 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/handlers"
+	"boardlink/link"
 	"boardlink/live"
 	"boardlink/operation"
 	"boardlink/operation/operationtest"
@@ -49,7 +50,7 @@ func newConsole(t testing.TB) *console {
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))
 			},
 			Now:    func() time.Time { return now },
-			Prober: c.prober, Tries: operationtest.New(nil).Store,
+			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
 		s.Mount(handlers.NewConsole(ops, c.people, func() time.Time { return now }).Routes()...)
 	})

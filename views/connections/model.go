@@ -75,6 +75,13 @@ type Form struct {
 	Inactive bool // whoever sent it wants the connection deactivated
 	Sealed   []Sealed
 	Trial    Trial
+	Examples []Example
+}
+
+// Example is what ThingsBoard receives of an uplink under one way of writing telemetry.
+type Example struct {
+	Way string // "original", "metadata", "decoded" or "measurements": the stylesheet shows the one that is chosen
+	connection.Example
 }
 
 // Sealed is a secret that was typed, in a form that only this server reads: it does not come back to the browser in clear.
@@ -122,6 +129,7 @@ type Details struct {
 	Refused    connection.Refusals
 	Metrics    Metrics
 	Events     []connection.Event
+	Example    connection.Example
 	Editing    *Editor // the one field that is being edited, nil for none
 	Trial      Trial
 	Now        time.Time
