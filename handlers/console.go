@@ -30,10 +30,14 @@ type Connections interface {
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
 	RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
+	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
+	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)
+	Example(cfg connection.Configuration) (connection.Example, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
+	History(ctx context.Context, id connection.ID, span time.Duration, pieces int) (operation.History, error)
 	Overview(ctx context.Context) (operation.Overview, error)
 
 	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
@@ -65,6 +69,7 @@ type Console struct {
 	connections Connections
 	people      People
 	pending     *pending
+	trials      trials
 	now         func() time.Time
 }
 
@@ -116,6 +121,9 @@ func (h *Console) Routes() []web.Route {
 		change(get, "/connections/new", h.newConnection),
 		change(post, "/connections", h.create),
 		change(post, "/connections/check", h.check),
+		change(post, "/connections/test", h.tryNew),
+		change(get, "/connections/trials/:name", h.trial),
+		change(post, "/connections/:id/test", h.tryStored),
 		change(get, "/connections/:id/edit/:field", h.editForm),
 		change(post, "/connections/:id/edit/:field", h.edit),
 		change(post, "/connections/:id/state", h.setState),

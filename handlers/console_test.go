@@ -11,8 +11,10 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/handlers"
+	"boardlink/link"
 	"boardlink/live"
 	"boardlink/operation"
+	"boardlink/operation/operationtest"
 	"boardlink/web"
 	"boardlink/web/webtest"
 
@@ -33,12 +35,13 @@ type console struct {
 	*webtest.Site
 	store  *store
 	people *people
+	prober *operationtest.Prober
 	t      testing.TB
 }
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	c := &console{store: newStore(), people: &people{}, t: t}
+	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, t: t}
 	keys := 0
 	c.Site = webtest.New(t, nil, func(s *web.Server) {
 		ops := operation.New(operation.Options{
@@ -47,7 +50,8 @@ func newConsole(t testing.TB) *console {
 				keys++
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))
 			},
-			Now: func() time.Time { return now },
+			Now:    func() time.Time { return now },
+			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
 		s.Mount(handlers.NewConsole(ops, c.people, func() time.Time { return now }).Routes()...)
 	})

@@ -68,7 +68,7 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Prober, Downlinks, Refusals and Now are mandatory; with a Prober, Tries is too.
+// Options are what [New] needs. All fields but Prober, Downlinks, Refusals, Example and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -84,6 +84,8 @@ type Options struct {
 	Downlinks    Downlinks        // nil: no downlink can be sent by hand
 	Tries        Tries            // of the stored credentials, which tests count too
 	Refusals     Refusals         // nil: nobody counts
+	// Example tells what ThingsBoard receives of an uplink under some settings, as [boardlink/link.Example]. Nil: nobody can say.
+	Example func(connection.Configuration) (connection.Example, error)
 	Now          func() time.Time // nil: time.Now
 }
 
@@ -104,7 +106,8 @@ type Connections struct {
 	restarting sync.Mutex // of restarts, so that several at once allow one try
 	grants     map[connection.ID]grant
 
-	trials *trials
+	trials  *trials
+	example func(connection.Configuration) (connection.Example, error)
 }
 
 // New makes the operations.
@@ -115,7 +118,7 @@ func New(opt Options) *Connections {
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
-		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
+		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now), example: opt.Example,
 	}
 }
 
