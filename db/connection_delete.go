@@ -11,7 +11,7 @@ import (
 // DeleteConnection makes the connection a tombstone: from now on it is not found anywhere, its secrets and what it knew of
 // its account are wiped, and its id stays used. What else belongs to it goes with [DB.FinishDeletion].
 func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connection.Event) error {
-	err := d.change(ctx, func(tx *sql.Tx) error {
+	err := d.changeConnection(ctx, id, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `
 			UPDATE connections
 			SET deleted_at = $1, updated_at = $1, active = $2, version = version + 1,
