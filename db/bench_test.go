@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"boardlink/connection"
 )
@@ -62,5 +63,73 @@ func fillConnections(b *testing.B, d *DB, n int) {
 	})
 	if err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkFigures sums what 1,000 busy connections did lately, of all and of a page of them.
+func BenchmarkFigures(b *testing.B) {
+	d, c := newTestDB(b)
+	fillConnections(b, d, 1000)
+	_, err := d.write.ExecContext(b.Context(), `
+		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 60),
+		spans(span, start_at) AS (SELECT 1, $1 - i * 60000 FROM n UNION ALL SELECT 60, $2 - i * 3600000 FROM n WHERE i < 25)
+		INSERT INTO figures SELECT span, start_at, id, 5, 5, 1, 0, 0, 0 FROM spans, connections`, c.at.Truncate(time.Minute).UnixMilli(), c.at.Truncate(time.Hour).UnixMilli())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var page []connection.ID
+	for id := range connection.ID(100) {
+		page = append(page, id+1)
+	}
+	for _, span := range []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour} {
+		b.Run(span.String(), func(b *testing.B) {
+			for b.Loop() {
+				if all, err := d.FiguresOfAll(b.Context(), c.at.Add(-span)); err != nil || all.Uplinks == 0 {
+					b.Fatal(all, err)
+				}
+			}
+		})
+		b.Run(span.String()+" of a page", func(b *testing.B) {
+			for b.Loop() {
+				if all, err := d.FiguresOf(b.Context(), c.at.Add(-span), page...); err != nil || len(all) != len(page) {
+					b.Fatal(len(all), err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkEventsOfAKind pages through a million events by their kind: most are of a few kinds, and alarms are few and old.
+func BenchmarkEventsOfAKind(b *testing.B) {
+	d, c := newTestDB(b)
+	_, err := d.write.ExecContext(b.Context(), `
+		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 1000000)
+		INSERT INTO events (time, level, kind, actor, connection_id, dev_eui, message)
+		SELECT $1 + i * 1000, 'info', CASE WHEN i < 100000 AND i % 2000 = 0 THEN 'alarm' WHEN i % 50 = 0 THEN 'access' WHEN i % 3 = 0 THEN 'uplink' ELSE 'state' END,
+		       'system', 1 + i * 7 % 1000, '', 'Something happened to this connection, told in a sentence of usual length.'
+		FROM n`, c.at.UnixMilli())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		f    EventFilter
+	}{
+		{"rare", EventFilter{Kinds: []connection.Kind{connection.KindAlarm}}},
+		{"frequent", EventFilter{Kinds: []connection.Kind{connection.KindState}}},
+		{"frequent, deep", EventFilter{Kinds: []connection.Kind{connection.KindState}, BeforeID: 400_000}},
+		{"rare ones", EventFilter{Kinds: []connection.Kind{connection.KindAlarm, connection.KindDeleted}}},
+		{"frequent ones", EventFilter{Kinds: []connection.Kind{connection.KindState, connection.KindUplink}}},
+		{"rare of a connection", EventFilter{ConnectionID: 77, Kinds: []connection.Kind{connection.KindAlarm}}},
+		{"frequent of a connection", EventFilter{ConnectionID: 77, Kinds: []connection.Kind{connection.KindState}}},
+		{"frequent of an hour", EventFilter{From: c.at.Add(time.Hour), To: c.at.Add(2 * time.Hour), Kinds: []connection.Kind{connection.KindState}}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := d.Events(b.Context(), test.f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -16,7 +16,7 @@ func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connectio
 			UPDATE connections
 			SET deleted_at = $1, updated_at = $1, active = $2, version = version + 1,
 			    key_id = '', password = $3, downlink_as_key = $3, uplink_key = $3,
-			    username = '', downlink_as_id = '', ca_certificate = '', gateway_device_id = '', search = ''
+			    username = '', downlink_as_id = '', ca_certificate = '', gateway_device_id = ''
 			WHERE id = $4 AND deleted_at = 0`, d.now().UnixMilli(), false, []byte{}, id)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ type Connections interface {
 	RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
-	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)
+	Activities(ctx context.Context, ids ...connection.ID) (map[connection.ID]operation.Activity, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
 	Overview(ctx context.Context) (operation.Overview, error)
 

@@ -44,7 +44,10 @@ type Store interface {
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
-	FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error)
+	// FiguresOf gives what happened since then on each of these connections that had any traffic.
+	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
+	// FiguresOfAll gives what happened on all connections together.
+	FiguresOfAll(ctx context.Context, since time.Time) (connection.Totals, error)
 }
 
 // Links runs the connections. Reconcile never blocks: the link follows what the store says as soon as it can.

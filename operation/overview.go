@@ -68,12 +68,12 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 	}
 	v.NeedPerson = append(v.NeedPerson, others...)
 	now := o.now()
-	if v.LastHour, err = o.sum(ctx, now.Add(-time.Hour)); err != nil {
-		return Overview{}, err
+	if v.LastHour, err = o.store.FiguresOfAll(ctx, now.Add(-time.Hour)); err != nil {
+		return Overview{}, fmt.Errorf("read figures of the last hour: %w", err)
 	}
-	recent, err := o.sum(ctx, now.Add(-rateSpan))
+	recent, err := o.store.FiguresOfAll(ctx, now.Add(-rateSpan))
 	if err != nil {
-		return Overview{}, err
+		return Overview{}, fmt.Errorf("read figures of the last minutes: %w", err)
 	}
 	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
 	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
@@ -81,22 +81,4 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	return v, nil
-}
-
-func (o *Connections) sum(ctx context.Context, since time.Time) (connection.Totals, error) {
-	all, err := o.store.FiguresOfAll(ctx, since)
-	if err != nil {
-		return connection.Totals{}, fmt.Errorf("read figures of all connections: %w", err)
-	}
-	var t connection.Totals
-	for _, c := range all {
-		t.ActiveDevices += c.ActiveDevices
-		t.Uplinks += c.Uplinks
-		t.Delivered += c.Delivered
-		t.Downlinks += c.Downlinks
-		t.Rejected += c.Rejected
-		t.Parked += c.Parked
-		t.Expired += c.Expired
-	}
-	return t, nil
 }

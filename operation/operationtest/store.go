@@ -253,13 +253,13 @@ func (s *Store) ActiveDevices(_ context.Context, id connection.ID, _ time.Time) 
 	return s.devices[id], s.Fail
 }
 
-// FiguresOfAll implements [operation.Store].
-func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection.ID]connection.Totals, error) {
+// FiguresOf implements [operation.Store].
+func (s *Store) FiguresOf(_ context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := map[connection.ID]connection.Totals{}
 	for _, m := range s.minutes {
-		if m.Start.Before(since) {
+		if m.Start.Before(since) || !slices.Contains(ids, m.ConnectionID) {
 			continue
 		}
 		t := all[m.ConnectionID]
@@ -268,6 +268,21 @@ func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection
 		all[m.ConnectionID] = t
 	}
 	return all, s.Fail
+}
+
+// FiguresOfAll implements [operation.Store].
+func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (t connection.Totals, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.minutes {
+		if !m.Start.Before(since) {
+			t.Add(m)
+		}
+	}
+	for _, n := range s.devices {
+		t.ActiveDevices += int64(n)
+	}
+	return t, s.Fail
 }
 
 // Tell implements [operation.Store].
