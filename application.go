@@ -50,6 +50,9 @@ type application struct {
 	log    *slog.Logger
 	public string
 
+	keepEvents time.Duration
+	maxEvents  int64
+
 	folder   datadir.Folder
 	lock     *datadir.Lock
 	db       *db.DB
@@ -77,6 +80,7 @@ type surroundings struct {
 // assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
 func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (*application, error) {
 	a := &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	a.keepEvents, a.maxEvents = time.Duration(cfg.EventsDays)*24*time.Hour, cfg.EventsMax
 	if err := a.open(ctx, cfg, around); err != nil {
 		a.release()
 		return nil, err

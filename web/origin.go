@@ -18,7 +18,7 @@ const (
 
 // Origin is where a password comes from that the request bears.
 func Origin(c echo.Context) access.Origin {
-	from := access.Origin{Address: ClientAddress(c)}
+	from := access.Origin{Address: connection.OriginText(c.Request().Context())}
 	cookie, err := c.Cookie(visitOf(c).browserCookie())
 	if err == nil && len(cookie.Value) <= maxBrowserCookie {
 		from.Browser = connection.Secret(cookie.Value)
