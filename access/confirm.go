@@ -22,7 +22,7 @@ func (p *People) Confirm(ctx context.Context, from Origin, operatorID int64, pas
 	}
 	if !match {
 		p.log.WarnContext(ctx, "Password not confirmed", "operator_id", o.ID, "address", from.Address)
-		p.tell(ctx, connection.LevelWarning, o.Email, "A wrong password was given in a session of "+o.Email+from.text()+".")
+		p.tell(ctx, connection.LevelWarning, o.Email, "A wrong password was given in a session of "+o.Email+".")
 		return invalid(connection.FieldError{Path: "password", Message: "The password is wrong."})
 	}
 	return nil

@@ -24,14 +24,6 @@ type Origin struct {
 	Browser connection.Secret // what [People.Remember] gave the browser; empty: it is not known
 }
 
-// text is what a sentence says of the place.
-func (o Origin) text() string {
-	if o.Address == "" {
-		return ""
-	}
-	return " from " + connection.Clean(o.Address)
-}
-
 // BrowserRows keeps the browsers in which operators have signed in, by the digest of their secret.
 type BrowserRows interface {
 	// KnownBrowser reports whether that operator has signed in with that browser since then.

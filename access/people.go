@@ -96,7 +96,7 @@ func (p *People) SignIn(ctx context.Context, from Origin, email string, password
 	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
-	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in"+from.text()+".")
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in"+".")
 	return o.Identity(), nil
 }
 
@@ -108,7 +108,7 @@ func (p *People) refused(ctx context.Context, from Origin, o Operator) {
 		whose = o.Email
 	}
 	p.log.WarnContext(ctx, "Sign-in refused", "operator_id", o.ID, "address", from.Address)
-	p.tell(ctx, connection.LevelWarning, connection.System, "A sign-in as "+whose+from.text()+" was refused: the password was wrong.")
+	p.tell(ctx, connection.LevelWarning, connection.System, "A sign-in as "+whose+" was refused: the password was wrong.")
 }
 
 // tries checks a password that counts in these lanes.
