@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"time"
 	"unicode"
 
 	"boardlink/connection"
@@ -36,6 +37,9 @@ type Config struct {
 	LogLevel      string            // debug, info, warn or error
 	LogFormat     string            // text or json
 
+	SessionIdle     time.Duration // without a request a browser session ends, 5 min to 24 h
+	SessionLifetime time.Duration // after which it ends however much it is used, 15 min to 30 d, not below SessionIdle
+
 	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
 	Warnings []string
 }
@@ -49,6 +53,9 @@ func Default() Config {
 		QueueMax:  DefaultQueueMax,
 		LogLevel:  "info",
 		LogFormat: "text",
+
+		SessionIdle:     DefaultSessionIdle,
+		SessionLifetime: DefaultSessionLifetime,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"boardlink/connection"
 )
@@ -33,6 +34,7 @@ func load(t *testing.T, args, environ []string) Config {
 
 func TestLoad_gives_the_documented_defaults(t *testing.T) {
 	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, LogLevel: "info", LogFormat: "text"}
+	want.SessionIdle, want.SessionLifetime = 30*time.Minute, 12*time.Hour
 	if got := load(t, nil, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -44,12 +46,14 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_SECRET_KEY=" + testHexKey, "BOARDLINK_ADMIN_EMAIL=ada@example.com", "BOARDLINK_ADMIN_PASSWORD=correct horse",
 		"BOARDLINK_API_KEY=" + testAPIKey, "BOARDLINK_ALLOW_HOSTS=localhost:8883,[::1]:1883", "BOARDLINK_QUEUE_MAX=500 MiB",
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
+		"BOARDLINK_SESSION_IDLE=15m", "BOARDLINK_SESSION_LIFETIME=2d",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
 		SecretKey: testHexKey, AdminEmail: "ada@example.com", AdminPassword: "correct horse", APIKey: testAPIKey,
 		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
 	}
+	want.SessionIdle, want.SessionLifetime = 15*time.Minute, 48*time.Hour
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
