@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"boardlink/access"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/live"
@@ -92,7 +91,7 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old requests could not be forgotten", "error", err)
 	}
-	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
+	if _, err := a.server.Sessions().Prune(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}
 }

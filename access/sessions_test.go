@@ -233,6 +233,31 @@ func TestSessions_end_when_idle_and_when_old(t *testing.T) {
 	}
 }
 
+func TestSessions_live_as_long_as_is_set(t *testing.T) {
+	b, _, c := newBrowser(t)
+	b.store = NewSessions(b.store.rows, SessionOptions{Idle: 5 * time.Minute, Life: 15 * time.Minute, Now: c.now})
+	b.signIn(5)
+	c.advance(5*time.Minute - time.Second)
+	if b.operator() != 5 {
+		t.Error("it ended before it was idle")
+	}
+	c.advance(5 * time.Minute)
+	if b.operator() != 0 {
+		t.Error("it lives on while idle")
+	}
+	b.signIn(5)
+	for range 14 {
+		c.advance(time.Minute)
+		if b.operator() != 5 {
+			t.Fatal("it ended while in use")
+		}
+	}
+	c.advance(time.Minute)
+	if b.operator() != 0 {
+		t.Error("it lives longer than is set")
+	}
+}
+
 func TestSessions_note_their_use_once_a_minute(t *testing.T) {
 	b, m, c := newBrowser(t)
 	b.signIn(5)

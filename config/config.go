@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 
 	"boardlink/connection"
@@ -51,6 +52,9 @@ type Config struct {
 	LogLevel       string // debug, info, warn or error
 	LogFormat      string // text or json
 
+	SessionIdle     time.Duration // without a request a browser session ends, 5 min to 24 h
+	SessionLifetime time.Duration // after which it ends however much it is used, 15 min to 30 d, not below SessionIdle
+
 	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
 	Warnings []string
 }
@@ -66,6 +70,9 @@ func Default() Config {
 		EventsMax:  DefaultEventsMax,
 		LogLevel:   "info",
 		LogFormat:  "text",
+
+		SessionIdle:     DefaultSessionIdle,
+		SessionLifetime: DefaultSessionLifetime,
 	}
 }
 

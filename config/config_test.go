@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"boardlink/connection"
 )
@@ -34,6 +35,7 @@ func load(t *testing.T, args, environ []string) Config {
 
 func TestLoad_gives_the_documented_defaults(t *testing.T) {
 	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, EventsDays: 30, EventsMax: 1_000_000, LogLevel: "info", LogFormat: "text"}
+	want.SessionIdle, want.SessionLifetime = 30*time.Minute, 12*time.Hour
 	if got := load(t, nil, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -47,6 +49,7 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_EVENTS_DAYS=365", "BOARDLINK_EVENTS_MAX=5000000",
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
 		"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem", "BOARDLINK_TRUSTED_PROXIES=10.0.0.5",
+		"BOARDLINK_SESSION_IDLE=15m", "BOARDLINK_SESSION_LIFETIME=2d",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
@@ -54,6 +57,7 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, EventsDays: 365, EventsMax: 5_000_000, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
 		TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32")},
 	}
+	want.SessionIdle, want.SessionLifetime = 15*time.Minute, 48*time.Hour
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}

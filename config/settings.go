@@ -78,6 +78,18 @@ var settings = []setting{
 	{env: "BOARDLINK_API_KEY", secret: true, help: "an API key with every scope, 32 characters or more",
 		set:  func(c *Config, v string) error { c.APIKey = connection.Secret(v); return checkAPIKey(v) },
 		show: func(c *Config) string { return c.APIKey.String() }},
+	{env: "BOARDLINK_SESSION_IDLE", help: "without a request a browser session ends, 5m to 24h (default: 30m)",
+		set: func(c *Config, v string) (err error) {
+			c.SessionIdle, err = parseSpan(v, minSessionIdle, maxSessionIdle)
+			return err
+		},
+		show: func(c *Config) string { return showSpan(c.SessionIdle) }},
+	{env: "BOARDLINK_SESSION_LIFETIME", help: "after which a browser session ends however much it is used, 15m to 30d (default: 12h)",
+		set: func(c *Config, v string) (err error) {
+			c.SessionLifetime, err = parseSpan(v, minSessionLifetime, maxSessionLifetime)
+			return err
+		},
+		show: func(c *Config) string { return showSpan(c.SessionLifetime) }},
 	{env: "BOARDLINK_ALLOW_HOSTS", help: "extra places that outgoing connections may go: comma list of host, ip, cidr, each with optional :port",
 		set:  func(c *Config, v string) error { c.AllowHosts = v; return nil },
 		show: func(c *Config) string { return c.AllowHosts }},
@@ -131,6 +143,8 @@ func (c Config) Validate() error {
 		return &UsageError{"BOARDLINK_TLS_CERT", "is missing: BOARDLINK_TLS_KEY needs it. Set both or neither."}
 	case c.TLS() && !strings.HasPrefix(c.PublicURL, "https://"):
 		return &UsageError{"BOARDLINK_PUBLIC_URL", "must begin with https:// where BOARDLINK_TLS_CERT is set."}
+	case c.SessionLifetime < c.SessionIdle:
+		return &UsageError{"BOARDLINK_SESSION_LIFETIME", "is shorter than BOARDLINK_SESSION_IDLE."}
 	case c.MetricsAddr != "" && c.MetricsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0"):
 		return &UsageError{"BOARDLINK_METRICS_ADDR", "must differ from the address of the console."}
 	}

@@ -49,9 +49,13 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 
 	Sessions access.SessionRows
-	People   People
-	Keys     KeyFinder
-	Feed     *live.Feed
+	// SessionIdle and SessionLife are how long a session lives without a request, and in all; 0: [access.SessionIdle] and
+	// [access.SessionLife].
+	SessionIdle, SessionLife time.Duration
+
+	People People
+	Keys   KeyFinder
+	Feed   *live.Feed
 
 	// Ready says why the server should get no requests yet, or nil. A nil function: always ready.
 	Ready func(ctx context.Context) error
@@ -109,7 +113,7 @@ func New(opt Options) (*Server, error) {
 		return nil, fmt.Errorf("trust the public address: %w", err)
 	}
 	s.sessions = access.NewSessions(rows{opt.Sessions}, access.SessionOptions{
-		Secure: s.secure, Now: opt.Now, Address: func(r *http.Request) string { return s.echo.IPExtractor(r) },
+		Secure: s.secure, Idle: opt.SessionIdle, Life: opt.SessionLife, Now: opt.Now, Address: func(r *http.Request) string { return s.echo.IPExtractor(r) },
 	})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.echo = s.newEcho()
