@@ -116,10 +116,20 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	a.metrics = newMetrics()
 	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
+	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}
 	return a.wireHTTP(ctx, cfg)
+}
+
+// listening gives the addresses of this program's own listeners.
+func (a *application) listening() []net.Addr {
+	all := []net.Addr{a.listener.Addr()}
+	if a.scrapes != nil {
+		all = append(all, a.scrapes.Addr())
+	}
+	return all
 }
 
 // listenFailure says what to do where the listener's address cannot be had.
