@@ -222,7 +222,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
-		Meter: a.metrics,
+		Meter: a.metrics, AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
 	})
 	if err != nil {
 		return err

@@ -27,6 +27,9 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; 0: any number. Uplinks
+	// are not counted.
+	AddressRate, KeyRate int
 	// TLSCert and TLSKey name the PEM files of the server's certificate and its key; both or neither. Empty: Boardlink speaks
 	// plain HTTP.
 	TLSCert, TLSKey string
@@ -56,6 +59,9 @@ func Default() Config {
 		QueueMax:  DefaultQueueMax,
 		LogLevel:  "info",
 		LogFormat: "text",
+
+		AddressRate: 300,
+		KeyRate:     1000,
 	}
 }
 

@@ -85,6 +85,8 @@ func headingOf(p *Problem) string {
 		return "Changed meanwhile"
 	case http.StatusServiceUnavailable:
 		return "Try again later"
+	case http.StatusTooManyRequests:
+		return "Too many requests"
 	case http.StatusInternalServerError:
 		return "Something went wrong"
 	}
