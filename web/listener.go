@@ -12,7 +12,7 @@ import (
 // taking all places and no more; trusted proxies, which carry everybody, have no bound of their own.
 const (
 	maxConnections           = 8192
-	maxConnectionsPerAddress = 2048
+	maxConnectionsPerAddress = 4096
 )
 
 // boundedListener closes connections that are too many as soon as they come: to let them wait would let them pile up.
