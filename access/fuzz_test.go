@@ -16,7 +16,7 @@ func FuzzSession(f *testing.F) {
 		rows := newMemory()
 		id, now := randomText(sessionIDBytes), time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 		rows.sessions[DigestOf(id)] = SessionRow{Digest: DigestOf(id), OperatorID: 7, Data: data, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour)}
-		store := NewSessions(rows, false, func() time.Time { return now })
+		store := NewSessions(rows, SessionOptions{Now: func() time.Time { return now }})
 
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Cookie", header)
