@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"boardlink/connection"
+	"boardlink/handlers/api"
 	"boardlink/operation"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
@@ -57,6 +58,9 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 		return d, err
 	}
 	if d.Example, err = h.connections.Example(v.Connection.Configuration); err != nil {
+		return d, err
+	}
+	if d.Curl, err = api.Curl(v); err != nil {
 		return d, err
 	}
 	d.Events, err = h.latestEvents(c, v.Connection.ID)

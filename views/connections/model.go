@@ -130,6 +130,7 @@ type Details struct {
 	Metrics    Metrics
 	Events     []connection.Event
 	Example    connection.Example
+	Curl       string // the command that makes the connection anew; "" for none
 	Editing    *Editor // the one field that is being edited, nil for none
 	Trial      Trial
 	Now        time.Time
