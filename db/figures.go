@@ -133,6 +133,24 @@ func (d *DB) FiguresOfAll(ctx context.Context, since time.Time) (map[connection.
 	return all, nil
 }
 
+// MinutesOfAll sums the figures of all connections by minute, from the one that holds from, up to but without to, in their
+// order. A minute in which nothing happened is missing.
+func (d *DB) MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error) {
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT start_at, SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
+		FROM figures
+		WHERE span_minutes = $1 AND start_at >= $2 AND start_at < $3
+		GROUP BY start_at
+		ORDER BY start_at`, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
+	minutes, err := scan(rows, err, func(row interface{ Scan(...any) error }) (m connection.Minute, err error) {
+		return m, row.Scan(timeColumn{&m.Start}, &m.Uplinks, &m.Delivered, &m.Downlinks, &m.Rejected, &m.Parked, &m.Expired)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum minutes: %w", err)
+	}
+	return minutes, nil
+}
+
 // PruneFigures removes minutes and hours that lie before the given times, in batches, and says how many. The minute or
 // hour that holds such a time stays.
 func (d *DB) PruneFigures(ctx context.Context, minutesBefore, hoursBefore time.Time) (int64, error) {

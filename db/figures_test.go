@@ -34,6 +34,29 @@ func TestFigures_add_up_per_minute(t *testing.T) {
 	}
 }
 
+func TestMinutesOfAll_sums_all_connections(t *testing.T) {
+	d, c := newTestDB(t)
+	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID
+	minute := c.at.Truncate(time.Minute)
+	err := d.AddFigures(t.Context(), []connection.Minute{
+		{ConnectionID: a, Start: minute, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{ConnectionID: b, Start: minute, Uplinks: 10},
+		{ConnectionID: b, Start: minute.Add(-time.Minute), Uplinks: 100},
+		{ConnectionID: b, Start: minute.Add(time.Minute), Uplinks: 1000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.MinutesOfAll(t.Context(), c.at.Add(-time.Minute), minute.Add(time.Minute))
+	want := []connection.Minute{
+		{Start: minute.Add(-time.Minute), Uplinks: 100},
+		{Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("minutes are %+v, %v", got, err)
+	}
+}
+
 func TestFiguresOfAll_sums_each_connection_over_hours_and_minutes(t *testing.T) {
 	d, c := newTestDB(t)
 	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID

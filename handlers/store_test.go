@@ -221,6 +221,18 @@ func (s *store) FiguresOfAll(context.Context, time.Time) (map[connection.ID]conn
 	return s.totals, nil
 }
 
+func (s *store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
 // Refusals makes the store stand for who counts them.
 func (s *store) Refusals(id connection.ID) connection.Refusals { return s.refused[id] }
 

@@ -42,6 +42,8 @@ type Store interface {
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
 	FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error)
+	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
+	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
 
 // Links runs the connections. Reconcile never blocks: the link follows what the store says as soon as it can.

@@ -247,6 +247,19 @@ func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection
 	return all, s.Fail
 }
 
+// MinutesOfAll implements [operation.Store].
+func (s *Store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
+	}
+	return list, s.Fail
+}
+
 // Tell implements [operation.Store].
 func (s *Store) Tell(_ context.Context, e connection.Event) error {
 	s.mu.Lock()

@@ -257,6 +257,15 @@ func (m Metrics) address(window, part string) string {
 	return a
 }
 
+// past is the address of the page, or of its part, with the given span of the link's past.
+func (d Details) past(span, part string) string {
+	a := Path(d.Connection.ID) + "?past=" + span
+	if part != "" {
+		a += "&part=" + part
+	}
+	return a
+}
+
 func (d Delete) input() ui.Field {
 	return ui.Field{
 		Name: "confirmName", Label: "Name of the connection", Value: d.Typed, Mandatory: true, Autofocus: true, Error: d.Error,
