@@ -32,6 +32,7 @@ type OperatorStore interface {
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
 
 	BrowserRows
+	PasswordRows
 }
 
 // PeopleOptions are what [NewPeople] needs beside the store.
