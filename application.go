@@ -239,7 +239,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
+	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{Hasher: hasher, Log: a.log})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,

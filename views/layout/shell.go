@@ -28,7 +28,8 @@ const (
 	NavConnections = "connections"
 	NavCreate      = "create"
 	NavEvents      = "events"
-	NavAPI         = "api" // a page outside of the console's frame
+	NavAccount     = "account" // not in the navigation but in the bar above it
+	NavAPI         = "api"     // a page outside of the console's frame
 )
 
 // htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
