@@ -29,6 +29,7 @@ import (
 	"boardlink/netguard"
 	"boardlink/operation"
 	"boardlink/queue"
+	"boardlink/stores"
 	"boardlink/thingpark"
 	"boardlink/thingsboard"
 	"boardlink/web"
@@ -49,6 +50,9 @@ const (
 type application struct {
 	log    *slog.Logger
 	public string
+
+	keepEvents time.Duration
+	maxEvents  int64
 
 	folder   datadir.Folder
 	lock     *datadir.Lock
@@ -76,6 +80,7 @@ type surroundings struct {
 // assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
 func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (*application, error) {
 	a := &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	a.keepEvents, a.maxEvents = time.Duration(cfg.EventsDays)*24*time.Hour, cfg.EventsMax
 	if err := a.open(ctx, cfg, around); err != nil {
 		a.release()
 		return nil, err
@@ -104,7 +109,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	a.metrics = newMetrics()
-	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
+	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Feed: a.feed, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
@@ -195,12 +200,12 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 		Store: a.db, Queue: link.FromQueue(a.queue), Figures: a.figures, Feed: a.feed, Log: a.log,
 		Open:          link.FromThingsBoard(towards),
 		Downlinks:     &thingpark.Caller{Dial: dialer.DialContext, RootCAs: around.roots},
-		RecentDevices: recentDevices(a.db), WhoChanged: whoChanged(a.db),
+		RecentDevices: a.db.RecentDevices, WhoChanged: stores.WhoChanged(a.db),
 		Installation: installation, Node: node, Meter: a.metrics,
 	})
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Backlog: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry, Downlinks: a.links,
 		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})

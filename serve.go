@@ -34,10 +34,8 @@ func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	return a.run(ctx)
 }
 
-// What is kept, and how often it is looked through.
+// What is kept, and how often it is looked through. How many events are kept, and how long, are settings.
 const (
-	keepEvents    = 30 * 24 * time.Hour
-	maxEvents     = 1_000_000
 	keepMinutes   = 2 * 24 * time.Hour
 	keepHours     = 90 * 24 * time.Hour
 	keepCommands  = 30 * 24 * time.Hour
@@ -79,7 +77,7 @@ func (a *application) prune(ctx context.Context) {
 		return
 	}
 	now := time.Now()
-	if _, err := a.db.PruneEvents(ctx, now.Add(-keepEvents), maxEvents); err != nil && ctx.Err() == nil {
+	if _, err := a.db.PruneEvents(ctx, now.Add(-a.keepEvents), a.maxEvents); err != nil && ctx.Err() == nil {
 		a.log.Error("Old events could not be removed", "error", err)
 	}
 	if _, err := a.db.PruneFigures(ctx, now.Add(-keepMinutes), now.Add(-keepHours)); err != nil && ctx.Err() == nil {

@@ -15,6 +15,12 @@ import (
 // DefaultQueueMax is the queue's bound where none is set, in bytes.
 const DefaultQueueMax = 10 << 30
 
+// What is kept of the log of events where nothing is set.
+const (
+	DefaultEventsDays = 30
+	DefaultEventsMax  = 1_000_000
+)
+
 // Config holds every setting. Printing it shows no secret.
 type Config struct {
 	Addr    string // host:port where console and API listen; port 0 takes a free one
@@ -32,6 +38,8 @@ type Config struct {
 	APIKey        connection.Secret // empty: none
 	AllowHosts    string            // comma list; its grammar is the dialler's
 	QueueMax      int64             // bytes; the disk may allow less
+	EventsDays    int               // how long events are kept, 1 to 3650
+	EventsMax     int64             // how many events are kept, 1,000 to 100,000,000
 	MetricsAddr   string            // host:port; empty: off
 	LogLevel      string            // debug, info, warn or error
 	LogFormat     string            // text or json
@@ -43,12 +51,14 @@ type Config struct {
 // Default returns the settings that hold where nothing is set.
 func Default() Config {
 	return Config{
-		Addr:      "127.0.0.1:8080",
-		DataDir:   "./data",
-		PublicURL: "http://localhost:8080",
-		QueueMax:  DefaultQueueMax,
-		LogLevel:  "info",
-		LogFormat: "text",
+		Addr:       "127.0.0.1:8080",
+		DataDir:    "./data",
+		PublicURL:  "http://localhost:8080",
+		QueueMax:   DefaultQueueMax,
+		EventsDays: DefaultEventsDays,
+		EventsMax:  DefaultEventsMax,
+		LogLevel:   "info",
+		LogFormat:  "text",
 	}
 }
 

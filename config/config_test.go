@@ -32,7 +32,7 @@ func load(t *testing.T, args, environ []string) Config {
 }
 
 func TestLoad_gives_the_documented_defaults(t *testing.T) {
-	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, LogLevel: "info", LogFormat: "text"}
+	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, EventsDays: 30, EventsMax: 1_000_000, LogLevel: "info", LogFormat: "text"}
 	if got := load(t, nil, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -43,12 +43,13 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"PATH=/bin", "BOARDLINK_ADDR=0.0.0.0:9000", "BOARDLINK_DATA=/var/lib/boardlink", "BOARDLINK_PUBLIC_URL=https://Boardlink.Example.com/",
 		"BOARDLINK_SECRET_KEY=" + testHexKey, "BOARDLINK_ADMIN_EMAIL=ada@example.com", "BOARDLINK_ADMIN_PASSWORD=correct horse",
 		"BOARDLINK_API_KEY=" + testAPIKey, "BOARDLINK_ALLOW_HOSTS=localhost:8883,[::1]:1883", "BOARDLINK_QUEUE_MAX=500 MiB",
+		"BOARDLINK_EVENTS_DAYS=365", "BOARDLINK_EVENTS_MAX=5000000",
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
 		SecretKey: testHexKey, AdminEmail: "ada@example.com", AdminPassword: "correct horse", APIKey: testAPIKey,
-		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
+		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, EventsDays: 365, EventsMax: 5_000_000, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
@@ -119,6 +120,8 @@ func TestLoad_refuses_in_one_line_that_names_it(t *testing.T) {
 		"BOARDLINK_API_KEY":        {environ: []string{"BOARDLINK_API_KEY=" + testAPIKey[1:]}},
 		"BOARDLINK_SECRET_KEY":     {environ: []string{"BOARDLINK_SECRET_KEY=0123"}},
 		"BOARDLINK_QUEUE_MAX":      {environ: []string{"BOARDLINK_QUEUE_MAX=lots"}},
+		"BOARDLINK_EVENTS_DAYS":    {environ: []string{"BOARDLINK_EVENTS_DAYS=a month"}},
+		"BOARDLINK_EVENTS_MAX":     {environ: []string{"BOARDLINK_EVENTS_MAX=0"}},
 		"BOARDLINK_LOG_LEVEL":      {environ: []string{"BOARDLINK_LOG_LEVEL=loud"}},
 	} {
 		_, err := Load(test.args, test.environ, io.Discard)
@@ -222,6 +225,23 @@ func TestQueueMax(t *testing.T) {
 	} {
 		if got, err := parseSize(input); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%s: %d, %v", input, got, err)
+		}
+	}
+}
+
+func TestEvents_kept(t *testing.T) {
+	for line, want := range map[string]int64{
+		"DAYS=1": 1, "DAYS=3650": 3650, "DAYS= 7 ": 7, "MAX=1000": 1000, "MAX=100000000": 100_000_000,
+		"DAYS=0": 0, "DAYS=3651": 0, "DAYS=-1": 0, "DAYS=+7": 0, "DAYS=1.5": 0, "DAYS=7d": 0, "DAYS=99999999999999999999": 0,
+		"MAX=999": 0, "MAX=100000001": 0, "MAX=1e6": 0, "MAX=1_000_000": 0, "MAX=1,000": 0,
+	} {
+		c, err := Load(nil, []string{"BOARDLINK_EVENTS_" + line}, io.Discard)
+		got := int64(c.EventsDays)
+		if strings.HasPrefix(line, "MAX") {
+			got = c.EventsMax
+		}
+		if got != want || (err == nil) != (want != 0) {
+			t.Errorf("%s: %d, %v", line, got, err)
 		}
 	}
 }

@@ -17,6 +17,14 @@ import (
 
 const prefix = "BOARDLINK_"
 
+// Bounds of what is kept of the log of events. Below the least nobody could tell what happened last night; a hundred
+// million are some 20 GB.
+const (
+	maxEventsDays = 3650
+	minEventsMax  = 1_000
+	maxEventsMax  = 100_000_000
+)
+
 // minAPIKey is the least length of an API key, in characters.
 const minAPIKey = 32
 
@@ -76,6 +84,19 @@ var settings = []setting{
 	{env: "BOARDLINK_QUEUE_MAX", help: "the queue's bound, in bytes or as 500MiB, 10GiB",
 		set:  func(c *Config, v string) (err error) { c.QueueMax, err = parseSize(v); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.QueueMax, 10) }},
+	{env: "BOARDLINK_EVENTS_DAYS", help: "for how many days events are kept, 1 to 3650 (default: 30)",
+		set: func(c *Config, v string) error {
+			n, err := parseCount(v, 1, maxEventsDays)
+			c.EventsDays = int(n)
+			return err
+		},
+		show: func(c *Config) string { return strconv.Itoa(c.EventsDays) }},
+	{env: "BOARDLINK_EVENTS_MAX", help: "how many events are kept, the latest ones, 1000 to 100000000 (default: 1000000)",
+		set: func(c *Config, v string) (err error) {
+			c.EventsMax, err = parseCount(v, minEventsMax, maxEventsMax)
+			return err
+		},
+		show: func(c *Config) string { return strconv.FormatInt(c.EventsMax, 10) }},
 	{env: "BOARDLINK_METRICS_ADDR", help: "where Prometheus finds /metrics, on a listener of its own, host:port (default: off)",
 		set: func(c *Config, v string) error {
 			if v == "off" {
@@ -170,6 +191,15 @@ func checkAPIKey(v string) error {
 		return errors.New("a key travels in a header: remove control characters and the space around it")
 	}
 	return nil
+}
+
+// parseCount reads a whole number as people write it: digits alone.
+func parseCount(v string, low, high int64) (int64, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 63)
+	if err != nil || int64(n) < low || int64(n) > high {
+		return 0, fmt.Errorf("write a whole number from %d to %d, digits alone", low, high)
+	}
+	return int64(n), nil
 }
 
 // sizeUnits are binary: GiB and what people mean by G. GB is told apart, so that nobody gets 7 % less than was written.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -174,8 +175,16 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
+	files, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var latest int
+	if _, err := fmt.Sscanf(files[len(files)-1].Name(), "%d_", &latest); err != nil {
+		t.Fatal(err)
+	}
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-10-20261123T100808Z.db" {
+	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", latest) {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {

@@ -47,7 +47,11 @@ func (h *Console) rows(c echo.Context, m *connections.List, f operation.Filter) 
 	if err != nil {
 		return err
 	}
-	activities, err := h.connections.Activities(ctx)
+	ids := make([]connection.ID, len(page))
+	for i, v := range page {
+		ids[i] = v.Connection.ID
+	}
+	activities, err := h.connections.Activities(ctx, ids...)
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,8 @@ type Connections interface {
 	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
-	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)
 	Example(cfg connection.Configuration) (connection.Example, error)
+	Activities(ctx context.Context, ids ...connection.ID) (map[connection.ID]operation.Activity, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
 	History(ctx context.Context, id connection.ID, span time.Duration, pieces int) (operation.History, error)
 	Overview(ctx context.Context) (operation.Overview, error)

@@ -19,6 +19,9 @@ type Store interface {
 	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
 	// Connections gives all connections in the order of their ids.
 	Connections(ctx context.Context) ([]connection.Connection, error)
+	// Listed is Connections for a list: fast, and with [connection.Mask] in place of each secret that is set. What it
+	// gives is shared with others and is not changed.
+	Listed(ctx context.Context) ([]*connection.Connection, error)
 	// UpdateConnection replaces the row if its version still is c.Version, and stores the event in the same transaction.
 	UpdateConnection(ctx context.Context, c connection.Connection, e connection.Event) (connection.Connection, error)
 	DeleteConnection(ctx context.Context, id connection.ID, e connection.Event) error
@@ -41,7 +44,8 @@ type Store interface {
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
-	FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error)
+	// FiguresOf gives what happened since then on each of these connections that had any traffic.
+	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
 	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
 	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
@@ -50,7 +54,6 @@ type Store interface {
 type Links interface {
 	Reconcile(id connection.ID)
 	Status(id connection.ID) connection.Status
-	Statuses() map[connection.ID]connection.Status
 }
 
 // Observer is told of every committed change before the caller has its answer, so that uplinks of a new connection are
@@ -82,13 +85,13 @@ type Options struct {
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
-	Prober       Prober           // nil: connections cannot be tested
-	Downlinks    Downlinks        // nil: no downlink can be sent by hand
-	Tries        Tries            // of the stored credentials, which tests count too
-	Refusals     Refusals         // nil: nobody counts
+	Prober       Prober    // nil: connections cannot be tested
+	Downlinks    Downlinks // nil: no downlink can be sent by hand
+	Tries        Tries     // of the stored credentials, which tests count too
+	Refusals     Refusals  // nil: nobody counts
 	// Example tells what ThingsBoard receives of an uplink under some settings, as [boardlink/link.Example]. Nil: nobody can say.
 	Example func(connection.Configuration) (connection.Example, error)
-	Now          func() time.Time // nil: time.Now
+	Now     func() time.Time // nil: time.Now
 }
 
 // Connections is the set of operations. It is safe for concurrent use.

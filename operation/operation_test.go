@@ -450,7 +450,7 @@ func TestErrors_of_the_store_come_through(t *testing.T) {
 		"create":     second(w.Create(t.Context(), actor, operationtest.Valid())),
 		"get":        second(w.Get(t.Context(), id)),
 		"overview":   second(w.Overview(t.Context())),
-		"activities": second(w.Activities(t.Context())),
+		"activities": second(w.Activities(t.Context(), 1)),
 		"metrics":    second(w.Metrics(t.Context(), id, operation.Hour)),
 		"restart":    second(w.Restart(t.Context(), actor, id)),
 	} {
