@@ -82,6 +82,13 @@ func TestAccessibility(t *testing.T) {
 		{"details", open(details, "heading", "Basic settings*")},
 		{"editing", func() { b.open(details); b.click("button", "Edit Username"); b.awaitFocus("textbox Username") }},
 		{"editing the password", func() { b.open(details); b.click("button", "Edit Password"); b.awaitFocus("textbox Password") }},
+		{"editing the alarms", func() {
+			b.open(details + "/edit/alarms")
+			b.find("group", "New window")
+			b.fill("textbox", "Message", "Few")
+			b.click("button", "Confirm")
+			b.see("Give a whole number")
+		}},
 		{"editing with an error", func() {
 			b.open(details)
 			b.click("button", "Edit Username")
