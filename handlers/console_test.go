@@ -267,3 +267,12 @@ func assertDocument(t testing.TB, doc *goquery.Document) {
 		}
 	}
 }
+
+func parse(t testing.TB, body string) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(body))
+	if err != nil {
+		t.Fatalf("read page: %v", err)
+	}
+	return doc
+}
