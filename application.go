@@ -212,7 +212,10 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
+	a.people = access.NewPeople(a.db, access.PeopleOptions{
+		Hasher: hasher, PublicURL: a.public, Log: a.log,
+		Changed: func() { a.feed.Publish(live.Change{Topic: live.Events}) }, // streams of who was shut out end by that too
+	})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
