@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -32,6 +33,9 @@ func (p *People) link(t SetupToken, token connection.Secret) Link {
 func (p *People) Invite(ctx context.Context, actor, email string, role Role) (Operator, Link, error) {
 	normal, err := NormalEmail(email)
 	fields := fieldsOf(err)
+	if strings.TrimSpace(email) == "" {
+		fields = []connection.FieldError{{Path: "email", Message: "Fill in the person's e-mail address.", Example: "bob@example.com"}}
+	}
 	if !role.Valid() {
 		fields = append(fields, wrongRole())
 	}

@@ -91,8 +91,12 @@ func opened() connection.Status {
 	}
 }
 
-// people stands for the operators.
-type people struct{ reset, nobody bool }
+// people stands for the operators, of whom the pages that sign in and set up know one.
+type people struct {
+	handlers.Roster // nil: for tests of other pages
+
+	reset, nobody bool
+}
 
 func (p *people) SignIn(_ context.Context, email string, password connection.Secret) (access.Identity, error) {
 	if email != "alice@example.com" || password != "right password" {

@@ -47,6 +47,7 @@ type Operations interface {
 // Options are what [Mount] needs.
 type Options struct {
 	Operations Operations
+	People     People
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
 	Once       Once   // nil: requests with an Idempotency-Key are refused
@@ -55,6 +56,7 @@ type Options struct {
 
 type api struct {
 	operations Operations
+	people     People
 	uplinks    Uplinks
 	keys       web.KeyFinder
 	huma       huma.API
@@ -64,7 +66,7 @@ type api struct {
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
+	a := &api{operations: opt.Operations, people: opt.People, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{

@@ -139,7 +139,7 @@ func SignInPage(s layout.Shell, m SignIn) templ.Component {
 	})
 }
 
-// SetUpPage makes the first operator.
+// SetUpPage makes the first operator, or sets a password.
 func SetUpPage(s layout.Shell, m SetUp) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
