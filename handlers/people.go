@@ -36,7 +36,7 @@ func (h *Console) peopleRoutes() []web.Route {
 	routes := []web.Route{
 		admin(http.MethodGet, people.Path, false, h.listPeople),
 		admin(http.MethodGet, people.Path+"/invite", true, h.inviteForm),
-		admin(http.MethodPost, people.Path, true, h.invite),
+		admin(http.MethodPost, people.Path+"/invite", true, h.invite),
 	}
 	for _, action := range []people.Action{people.ChangeRole, people.Disable, people.Enable, people.NewLink, people.Remove} {
 		path := people.Path + "/:id/" + string(action)

@@ -31,7 +31,7 @@ func rowOf(t testing.TB, doc *goquery.Document, email string) *goquery.Selection
 // invite sends the form and gives the link that the answer shows.
 func (s *staffed) invite(b *webtest.Browser, email, role string) string {
 	s.t.Helper()
-	doc := page(s.t, b.Post("/people", form("email", email, "role", role)), http.StatusOK)
+	doc := page(s.t, b.Post("/people/invite", form("email", email, "role", role)), http.StatusOK)
 	assertDocument(s.t, doc)
 	link := doc.Find("#one-time-link").Text()
 	if !strings.HasPrefix(link, "https://boardlink.example.com/setup?token=") {
@@ -120,7 +120,7 @@ func TestPeople_invitation_from_the_form_to_the_first_page(t *testing.T) {
 		{bobEmail, "superuser", "role", "Choose among"},
 		{"ADA@example.com", "viewer", "email", "Somebody has this e-mail address already."},
 	} {
-		doc := page(t, ada.Post("/people", form("email", bad.email, "role", bad.role)), http.StatusUnprocessableEntity)
+		doc := page(t, ada.Post("/people/invite", form("email", bad.email, "role", bad.role)), http.StatusUnprocessableEntity)
 		assertDocument(t, doc)
 		if got := saying(doc.Find("#" + bad.field + "-error")); !strings.Contains(got, bad.says) {
 			t.Errorf("%q as %q: at %s stands %q", bad.email, bad.role, bad.field, got)
@@ -318,8 +318,8 @@ func TestPeople_forms_are_for_admins(t *testing.T) {
 		path string
 		form url.Values
 	}{
-		{"/people", form("email", "eve@example.com", "role", "admin")},
-		{"/people", form("email", adaEmail, "role", "admin")}, // is told no more than of somebody new
+		{"/people/invite", form("email", "eve@example.com", "role", "admin")},
+		{"/people/invite", form("email", adaEmail, "role", "admin")}, // is told no more than of somebody new
 		{"/people/2/role", form("role", "admin", "version", "2")}, {"/people/1/role", form("role", "viewer", "version", "1")},
 		{"/people/1/disable", form("version", "1")}, {"/people/2/link", form("version", "2")}, {"/people/1/link", form("version", "1")},
 		{"/people/2/remove", form("version", "2")}, {"/people/99/remove", form("version", "1")}, {"/people/2/enable", form("version", "2")},
@@ -370,12 +370,12 @@ func TestPeople_forms_take_what_they_ask_for_and_nothing_else(t *testing.T) {
 	ada := s.as(adaEmail, adaPassword)
 	extra := form("email", bobEmail, "role", "viewer", "id", "1", "disabled", "true", "version", "99", "passwordHash", "x", "password_hash", "x", "Role", "admin", "createdAt", "0")
 	extra.Add("role", "admin") // the first one counts
-	page(t, ada.Post("/people?role=admin&email=eve@example.com", extra), http.StatusOK)
+	page(t, ada.Post("/people/invite?role=admin&email=eve@example.com", extra), http.StatusOK)
 	got, err := s.Get(t.Context(), 2)
 	if err != nil || got.Email != bobEmail || got.Role != access.RoleViewer || got.Disabled() || !got.Invited() || got.Version != 1 {
 		t.Errorf("invited %+v, %v", got, err)
 	}
-	page(t, ada.Post("/people?email=eve@example.com&role=admin", form()), http.StatusUnprocessableEntity) // the address says nothing
+	page(t, ada.Post("/people/invite?email=eve@example.com&role=admin", form()), http.StatusUnprocessableEntity) // the address says nothing
 	page(t, ada.Post("/people/2/role?role=admin", form("version", "1")), http.StatusUnprocessableEntity)
 
 	// Whoever uses a link gives a password and chooses nothing else.
