@@ -162,6 +162,7 @@ func TestScreenshots(t *testing.T) {
 	variants("invitation")
 	b.open("/people/3/disable")
 	b.click("button", "Disable")
+	b.see("is shut out")
 	take("people", "/people", "People")
 	take("person", "/people/2/role", "Change the role*")
 	take("missing", "/connections/999", "*")
