@@ -73,7 +73,7 @@ func TestInvite_lets_somebody_set_a_password_once(t *testing.T) {
 	told(t, m, "ada@example.com", "bob@example.com was invited as viewer", "2026-11-26 10:00 UTC")
 	token := tokenOf(t, link)
 	for _, guess := range []connection.Secret{"", "correct horse"} {
-		_, err := p.SignIn(t.Context(), bob.Email, guess)
+		_, err := p.SignIn(t.Context(), Origin{}, bob.Email, guess)
 		wantCode(t, err, connection.CodeUnauthorized)
 	}
 	if got, err := p.LookUpToken(t.Context(), token); err != nil || got.Email != bob.Email || !got.Invited {
@@ -91,7 +91,7 @@ func TestInvite_lets_somebody_set_a_password_once(t *testing.T) {
 	}
 	_, err = p.SetUp(t.Context(), token, "", "another staple")
 	wantCode(t, err, connection.CodeForbidden)
-	if _, err := p.SignIn(t.Context(), bob.Email, "battery staple"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, bob.Email, "battery staple"); err != nil {
 		t.Error(err)
 	}
 	secretFree(t, m, token, "battery staple", "another staple")
@@ -163,7 +163,7 @@ func TestLink_used_twice_at_the_same_moment_sets_one_password(t *testing.T) {
 	wg.Wait()
 	won := 0
 	for i, err := range results {
-		_, signIn := p.SignIn(t.Context(), bob.Email, passwords[i])
+		_, signIn := p.SignIn(t.Context(), Origin{}, bob.Email, passwords[i])
 		if err == nil {
 			won++
 		} else {
@@ -186,15 +186,15 @@ func TestReset_link_leaves_the_old_password_until_it_is_used(t *testing.T) {
 		t.Fatalf("link until %v, %v", link.ExpiresAt, err)
 	}
 	told(t, m, "eve@example.com", "A link to set a new password was made for ada@example.com")
-	if _, err := p.SignIn(t.Context(), ada.Email, "correct horse"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, ada.Email, "correct horse"); err != nil {
 		t.Error("the old password is gone before the link was used")
 	}
 	if _, err := p.SetUp(t.Context(), tokenOf(t, link), "", "battery staple"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.SignIn(t.Context(), ada.Email, "correct horse")
-	wantCode(t, err, connection.CodeUnauthorized)
 	told(t, m, ada.Email, "set a new password with a one-time link")
+	_, err = p.SignIn(t.Context(), Origin{}, ada.Email, "correct horse")
+	wantCode(t, err, connection.CodeUnauthorized)
 }
 
 func TestReset_from_the_command_line_enables_who_is_disabled_when_the_link_is_used(t *testing.T) {
@@ -214,15 +214,15 @@ func TestReset_from_the_command_line_enables_who_is_disabled_when_the_link_is_us
 		t.Fatalf("%+v until %v, %v", o, link.ExpiresAt, err)
 	}
 	told(t, m, CommandLine, "bob@example.com", "disabled", "enables it")
-	_, err = p.SignIn(t.Context(), bob.Email, "battery staple")
+	_, err = p.SignIn(t.Context(), Origin{}, bob.Email, "battery staple")
 	wantCode(t, err, connection.CodeUnauthorized) // not by the link alone
 	if who, err := p.SetUp(t.Context(), tokenOf(t, link), "", "another staple"); err != nil || who.Role != RoleAdmin {
 		t.Fatalf("set up %+v, %v", who, err)
 	}
 	told(t, m, bob.Email, "enables the account")
-	if _, err := p.SignIn(t.Context(), bob.Email, "another staple"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, bob.Email, "another staple"); err != nil {
 		t.Error(err)
 	}
-	_, err = p.SignIn(t.Context(), bob.Email, "battery staple")
+	_, err = p.SignIn(t.Context(), Origin{}, bob.Email, "battery staple")
 	wantCode(t, err, connection.CodeUnauthorized)
 }

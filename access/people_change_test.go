@@ -31,7 +31,7 @@ func TestChange_tells_before_and_after(t *testing.T) {
 			t.Fatalf("%v, %d events", err, len(m.events)-before)
 		}
 		told(t, m, "ada@example.com", s.want...)
-		_, err = p.SignIn(t.Context(), bob.Email, "battery staple")
+		_, err = p.SignIn(t.Context(), Origin{}, bob.Email, "battery staple")
 		if o.Disabled() != (connection.CodeOf(err) == connection.CodeUnauthorized) {
 			t.Errorf("disabled %v, sign-in %v", o.Disabled(), err)
 		}
@@ -42,12 +42,12 @@ func TestChange_tells_before_and_after(t *testing.T) {
 	if calls != 5 { // invited, set up, three changes
 		t.Errorf("told %d times", calls)
 	}
-	_, err := p.SignIn(t.Context(), bob.Email, "wrong")
+	_, err := p.SignIn(t.Context(), Origin{}, bob.Email, "wrong")
 	wrong := fmt.Sprint(err)
 	if _, err := p.Change(t.Context(), "ada@example.com", bob.ID, 0, Change{Disabled: &yes}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.SignIn(t.Context(), bob.Email, "battery staple"); fmt.Sprint(err) != wrong {
+	if _, err := p.SignIn(t.Context(), Origin{}, bob.Email, "battery staple"); fmt.Sprint(err) != wrong {
 		t.Errorf("who is disabled is told %v, who is wrong %s", err, wrong)
 	}
 }

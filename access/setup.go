@@ -90,7 +90,7 @@ func (p *People) SetUp(ctx context.Context, token connection.Secret, email strin
 	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil { // who comes by a link is signed in
 		return Identity{}, fmt.Errorf("set up operator: %w", err)
 	}
-	p.tell(ctx, o.Email, o.Email+" "+whatLinkDid(t))
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" "+whatLinkDid(t))
 	p.changed()
 	return o.Identity(), nil
 }
@@ -130,6 +130,6 @@ func (p *People) FirstFromEnvironment(ctx context.Context, email string, passwor
 	if err != nil {
 		return false, fmt.Errorf("make first operator: %w", err)
 	}
-	p.tell(ctx, connection.System, o.Email+" became the first operator, as the environment says.")
+	p.tell(ctx, connection.LevelInfo, connection.System, o.Email+" became the first operator, as the environment says.")
 	return true, nil
 }

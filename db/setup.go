@@ -58,7 +58,8 @@ func (d *DB) SetupToken(ctx context.Context, digest access.Digest, now time.Time
 }
 
 // UseSetupToken uses a token up and does what it is for, in one transaction: it makes o the first operator, or gives the
-// token's operator o's password hash, enables it where the token does, and ends that operator's sessions. A token that is
+// token's operator o's password hash, enables it where the token does, and ends that operator's sessions and what its
+// browsers are known by. A token that is
 // used, expired, unknown or of somebody who was disabled since fails with CodeNotFound, a first operator where there is one
 // with CodeConflict.
 func (d *DB) UseSetupToken(ctx context.Context, digest access.Digest, now time.Time, o access.Operator) (access.Operator, error) {
@@ -91,6 +92,10 @@ func (d *DB) UseSetupToken(ctx context.Context, digest access.Digest, now time.T
 
 func setPassword(ctx context.Context, tx *sql.Tx, operatorID int64, hash string, enables bool) (access.Operator, error) {
 	if err := endSessions(ctx, tx, operatorID); err != nil {
+		return access.Operator{}, err
+	}
+	// What browsers are known by ends with the password that was given in them.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM known_browsers WHERE operator_id = $1`, operatorID); err != nil {
 		return access.Operator{}, err
 	}
 	var o access.Operator

@@ -21,7 +21,7 @@ func (h *Console) askPerson(action people.Action) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		q := h.question(c, action, o)
+		q := h.personQuestion(c, action, o)
 		if web.IsPartial(c) {
 			return web.Render(c, http.StatusOK, people.QuestionDialog(q))
 		}
@@ -104,7 +104,7 @@ func (h *Console) refusePerson(c echo.Context, action people.Action, id int64, e
 	if readErr != nil {
 		return readErr
 	}
-	q := h.question(c, action, o)
+	q := h.personQuestion(c, action, o)
 	if isField {
 		q.Role.Error = wrong["role"]
 		return h.showQuestion(c, http.StatusUnprocessableEntity, q)
@@ -113,7 +113,7 @@ func (h *Console) refusePerson(c echo.Context, action people.Action, id int64, e
 	return h.showQuestion(c, http.StatusConflict, q)
 }
 
-func (h *Console) question(c echo.Context, action people.Action, o access.Operator) people.Question {
+func (h *Console) personQuestion(c echo.Context, action people.Action, o access.Operator) people.Question {
 	q := people.Question{Action: action, Person: h.person(c, o), Role: people.RoleField(string(o.Role), "")}
 	q.Role.Autofocus = true
 	return q

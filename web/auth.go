@@ -59,6 +59,8 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c) // the router's own 404 or 405
 		case !v.who.Allows(route.Least, route.Scope):
 			return connection.Fail(connection.CodeForbidden, "You may not do this.")
+		case route.Fresh && !v.fresh():
+			return errConfirm()
 		}
 		return next(c)
 	}

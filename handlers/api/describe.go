@@ -66,6 +66,7 @@ func (a *api) describe() {
 	a.describePurge()
 	a.describeConfig()
 	a.describeUsers()
+	a.describeAccount()
 
 	a.describeBodies()
 	a.describeUplinks()
