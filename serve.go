@@ -68,6 +68,7 @@ func (a *application) chores(ctx context.Context) {
 		case <-watch.C:
 			alarmed = a.watchFill(ctx, alarmed)
 			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
+			a.server.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
 		}
 	}
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; 0: any number. Uplinks
+	// are not counted.
+	AddressRate, KeyRate int
 	// TLSCert and TLSKey name the PEM files of the server's certificate and its key; both or neither. Empty: Boardlink speaks
 	// plain HTTP.
 	TLSCert, TLSKey string
@@ -73,6 +76,9 @@ func Default() Config {
 
 		SessionIdle:     DefaultSessionIdle,
 		SessionLifetime: DefaultSessionLifetime,
+
+		AddressRate: 300,
+		KeyRate:     1000,
 	}
 }
 

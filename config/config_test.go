@@ -36,6 +36,7 @@ func load(t *testing.T, args, environ []string) Config {
 func TestLoad_gives_the_documented_defaults(t *testing.T) {
 	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, EventsDays: 30, EventsMax: 1_000_000, LogLevel: "info", LogFormat: "text"}
 	want.SessionIdle, want.SessionLifetime = 30*time.Minute, 12*time.Hour
+	want.AddressRate, want.KeyRate = 300, 1000
 	if got := load(t, nil, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -50,12 +51,14 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
 		"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem", "BOARDLINK_TRUSTED_PROXIES=10.0.0.5",
 		"BOARDLINK_SESSION_IDLE=15m", "BOARDLINK_SESSION_LIFETIME=2d",
+		"BOARDLINK_ADDRESS_RATE=7", "BOARDLINK_KEY_RATE=0",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
 		SecretKey: testHexKey, AdminEmail: "ada@example.com", AdminPassword: "correct horse", APIKey: testAPIKey,
 		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, EventsDays: 365, EventsMax: 5_000_000, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
 		TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32")},
+		AddressRate: 7, KeyRate: 0,
 	}
 	want.SessionIdle, want.SessionLifetime = 15*time.Minute, 48*time.Hour
 	if !reflect.DeepEqual(got, want) {
@@ -132,6 +135,8 @@ func TestLoad_refuses_in_one_line_that_names_it(t *testing.T) {
 		"BOARDLINK_QUEUE_MAX":      {environ: []string{"BOARDLINK_QUEUE_MAX=lots"}},
 		"BOARDLINK_EVENTS_DAYS":    {environ: []string{"BOARDLINK_EVENTS_DAYS=a month"}},
 		"BOARDLINK_EVENTS_MAX":     {environ: []string{"BOARDLINK_EVENTS_MAX=0"}},
+		"BOARDLINK_ADDRESS_RATE":   {environ: []string{"BOARDLINK_ADDRESS_RATE=-1"}},
+		"BOARDLINK_KEY_RATE":       {environ: []string{"BOARDLINK_KEY_RATE=1e3"}},
 		"BOARDLINK_LOG_LEVEL":      {environ: []string{"BOARDLINK_LOG_LEVEL=loud"}},
 	} {
 		_, err := Load(test.args, test.environ, io.Discard)
@@ -171,7 +176,7 @@ func TestLoad_helps(t *testing.T) {
 			t.Errorf("%s: %v", arg, err)
 		}
 		for _, word := range []string{"--public-url", "BOARDLINK_API_KEY[_FILE]", "reset-link EMAIL", "127.0.0.1:8080",
-			"BOARDLINK_TRUSTED_PROXIES\n", "BOARDLINK_TLS_CERT\n", "BOARDLINK_TLS_KEY\n"} {
+			"BOARDLINK_TRUSTED_PROXIES\n", "BOARDLINK_TLS_CERT\n", "BOARDLINK_ADDRESS_RATE\n", "BOARDLINK_KEY_RATE\n", "BOARDLINK_TLS_KEY\n"} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("the help lacks %s", word)
 			}

@@ -102,6 +102,12 @@ var settings = []setting{
 	{env: "BOARDLINK_TRUSTED_PROXIES", help: "proxies in front whose forwarded headers (X-Forwarded-For, -Proto, -Host, Forwarded) are believed: comma list of addresses and CIDRs (default: none)",
 		set:  func(c *Config, v string) (err error) { c.TrustedProxies, err = parseProxies(v); return err },
 		show: func(c *Config) string { return joinPrefixes(c.TrustedProxies) }},
+	{env: "BOARDLINK_ADDRESS_RATE", help: "requests a second that one address may make without an API key; 0: any number (default: 300; uplinks are not counted)",
+		set:  func(c *Config, v string) (err error) { c.AddressRate, err = parseRate(v); return err },
+		show: func(c *Config) string { return strconv.Itoa(c.AddressRate) }},
+	{env: "BOARDLINK_KEY_RATE", help: "requests a second that one API key may make; 0: any number (default: 1000; uplinks are not counted)",
+		set:  func(c *Config, v string) (err error) { c.KeyRate, err = parseRate(v); return err },
+		show: func(c *Config) string { return strconv.Itoa(c.KeyRate) }},
 	{env: "BOARDLINK_QUEUE_MAX", help: "the queue's bound, in bytes or as 500MiB, 10GiB",
 		set:  func(c *Config, v string) (err error) { c.QueueMax, err = parseSize(v); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.QueueMax, 10) }},
@@ -149,6 +155,17 @@ func (c Config) Validate() error {
 		return &UsageError{"BOARDLINK_METRICS_ADDR", "must differ from the address of the console."}
 	}
 	return nil
+}
+
+// maxRate bounds what can be set as a rate, in requests a second.
+const maxRate = 1_000_000
+
+func parseRate(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > maxRate {
+		return 0, errors.New("write a whole number of requests a second, from 1 to 1000000, or 0 for any number")
+	}
+	return n, nil
 }
 
 func oneOf(v string, choices ...string) error {

@@ -236,7 +236,8 @@ func (r rule) forPrograms(table map[string]rule) rule {
 func (r rule) judge(role access.Role, key string, resp *http.Response) string {
 	status := resp.StatusCode
 	toSignIn := status == http.StatusSeeOther && strings.HasPrefix(resp.Header.Get("Location"), "/signin?next=")
-	turnedAway := status == http.StatusUnauthorized || toSignIn
+	guessed := key == "wrong" && status == http.StatusTooManyRequests // after so many wrong ones
+	turnedAway := status == http.StatusUnauthorized || toSignIn || guessed
 	known := role != "" || key != "" && key != "wrong"
 	allowed := role != "" && key == "" && role.AtLeast(access.Role(r.least)) || key != "" && key == r.scope
 	switch {
@@ -256,7 +257,7 @@ func (r rule) judge(role access.Role, key string, resp *http.Response) string {
 			return "the scope is for this"
 		case key != string(access.ScopeUplinks) && known && key != "" && status != http.StatusForbidden:
 			return "want 403"
-		case key == "" && status != http.StatusUnauthorized || key == "wrong" && status != http.StatusUnauthorized:
+		case !known && !turnedAway, role != "" && key == "" && status != http.StatusUnauthorized:
 			return "want 401"
 		}
 	case !known && !turnedAway:

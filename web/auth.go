@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -30,7 +31,7 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}
 		if err := s.crossOrigin.Check(r); err != nil {
-			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: err}
+			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: errors.Join(errForeign, err)}
 		}
 		if !presented && !(known && route.Public) {
 			if err := v.readSession(c); err != nil {
@@ -40,6 +41,9 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// errForeign marks a request that another site sent.
+var errForeign = errors.New("sent by another site")
 
 // authorize lets pass whom the table of routes allows, and nobody else.
 func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {

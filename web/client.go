@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -14,10 +13,6 @@ type client struct {
 	scheme  string     // "http" or "https" as a trusted proxy tells it; "" where none does
 	host    string     // what the client asked for, as a trusted proxy tells it; "" where none does
 }
-
-// ClientAddress gives the address that a request came from: the connection's far end or, where that is a proxy that is
-// trusted, whom the proxy names. The zero Addr outside of a request.
-func ClientAddress(ctx context.Context) netip.Addr { return visitIn(ctx).client.address }
 
 // maxHops bounds how many forwarded addresses are looked at, from the nearest on.
 const maxHops = 32

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"boardlink/connection"
+
 	"github.com/labstack/echo/v4"
 )
 
@@ -82,13 +84,13 @@ func TestClient_is_whom_the_trusted_proxies_name(t *testing.T) {
 	}
 }
 
-func TestClientAddress_is_known_to_handlers_and_frameworks(t *testing.T) {
+func TestOrigin_is_known_to_handlers_and_frameworks(t *testing.T) {
 	s, err := New(Options{PublicURL: "https://boardlink.example.com", TrustedProxies: behind().proxies, Sessions: &memory{}, People: everybody{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Mount(Route{Method: http.MethodGet, Path: "/who", Public: true, Handler: func(c echo.Context) error {
-		return c.String(http.StatusOK, ClientAddress(c.Request().Context()).String()+" "+c.RealIP()+" "+c.Request().Host)
+		return c.String(http.StatusOK, connection.Origin(c.Request().Context()).String()+" "+c.RealIP()+" "+c.Request().Host)
 	}})
 	w := httptest.NewRecorder()
 	r := asked("10.0.0.1:1", "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Host", "boardlink.example.com", "X-Real-IP", "192.0.2.1")
@@ -128,4 +130,16 @@ func FuzzClient(f *testing.F) {
 			t.Errorf("a stranger is believed: %+v", got)
 		}
 	})
+}
+
+// record sends a request from an address without a listener.
+func record(s *Server, method, path, from string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	r.RemoteAddr = from
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
 }

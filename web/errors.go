@@ -87,8 +87,10 @@ func headingOf(p *Problem) string {
 		return "Not allowed"
 	case http.StatusConflict:
 		return "Changed meanwhile"
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable:
 		return "Try again later"
+	case http.StatusTooManyRequests:
+		return "Too many requests"
 	case http.StatusInternalServerError:
 		return "Something went wrong"
 	}

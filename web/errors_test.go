@@ -84,7 +84,7 @@ func failing() func(*web.Server) {
 				return errors.New(secretCause)
 			}))
 		}),
-		web.Route{Method: "POST", Path: "/read", Public: true, Handler: func(c echo.Context) error {
+		web.Route{Method: "POST", Path: "/read", Public: true, Body: 1 << 20, Handler: func(c echo.Context) error {
 			_, err := io.ReadAll(c.Request().Body)
 			return err
 		}},

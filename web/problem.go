@@ -123,10 +123,13 @@ func ProblemOf(err error, requestID string) *Problem {
 	return NewProblem(http.StatusInternalServerError, "Something went wrong. The log tells more under the request id "+requestID+".")
 }
 
+// maxFields bounds what a problem tells: of a body in which everything is wrong, the answer must not be many times as long.
+const maxFields = 200
+
 func problemOfFailure(f *connection.Failure, status int) *Problem {
-	fields := make([]FieldProblem, len(f.Fields))
-	for i, e := range f.Fields {
-		fields[i] = FieldProblem(e)
+	fields := make([]FieldProblem, min(len(f.Fields), maxFields))
+	for i := range fields {
+		fields[i] = FieldProblem(f.Fields[i])
 	}
 	p := NewProblem(status, f.Message, fields...)
 	if status == http.StatusServiceUnavailable {

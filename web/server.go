@@ -27,9 +27,6 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
-
-	// maxBody bounds the body of every request, in bytes. Routes that take less say so themselves.
-	maxBody = 1 << 20
 )
 
 // People finds operators.
@@ -61,7 +58,11 @@ type Options struct {
 	Ready func(ctx context.Context) error
 
 	Log *slog.Logger     // nil: nothing is logged
-	Now func() time.Time // of sessions; nil: time.Now
+	Now func() time.Time // of sessions and rates; nil: time.Now
+
+	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; ten seconds' worth of
+	// them may come at once. 0: any number. Uplinks are not counted.
+	AddressRate, KeyRate float64
 
 	Meter Meter // told of each request that was answered; may be nil
 }
@@ -84,10 +85,16 @@ type Server struct {
 	secure   bool // browsers come by https
 	tls      bool // and the server itself speaks TLS
 	proxies  []netip.Prefix
+	now      func() time.Time
+
+	addressRate *buckets[netip.Prefix]
+	keyRate     *buckets[askerKey]
+	guesses     *buckets[netip.Prefix]
+	refusals    refusals
 
 	closing   context.Context // ends when shutting down begins
 	close     context.CancelFunc
-	streams   atomic.Int64
+	streams   streams
 	warned    atomic.Int64 // when a refusal was logged last, in Unix milliseconds
 	pingEvery time.Duration
 }
@@ -103,7 +110,13 @@ func New(opt Options) (*Server, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
 		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
-		proxies: opt.TrustedProxies,
+		proxies: opt.TrustedProxies, now: opt.Now,
+		addressRate: newBuckets[netip.Prefix](opt.AddressRate, int(opt.AddressRate*burstOf)),
+		keyRate:     newBuckets[askerKey](opt.KeyRate, int(opt.KeyRate*burstOf)),
+		guesses:     newBuckets[netip.Prefix](guessesPerSecond, guessBurst),
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -141,12 +154,23 @@ func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // slog says it all
-	e.IPExtractor = func(r *http.Request) string { return connection.OriginText(r.Context()) }
+	e.IPExtractor = s.addressOf
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
 	e.Pre(s.answer, s.securityHeaders, s.refuse)
-	e.Use(s.limitBody, s.authenticate, s.authorize)
+	e.Use(s.guard, s.limitBody, s.pace, s.authenticate, s.paceKey, s.authorize)
 	return e
+}
+
+// addressOf gives the address of a request's client as text, also of one that did not come through [Server.ServeHTTP].
+func (s *Server) addressOf(r *http.Request) string {
+	if text := connection.OriginText(r.Context()); text != "" {
+		return text
+	}
+	if c := s.clientOf(r); c.address.IsValid() {
+		return c.address.String()
+	}
+	return ""
 }
 
 // Echo gives the router to frameworks that put handlers in place themselves. Each of those needs a row from
@@ -161,6 +185,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
+	l = &boundedListener{Listener: l, max: maxConnections, perNetwork: maxConnectionsPerAddress, exempt: s.trusts, log: s.log, each: map[netip.Prefix]int{}}
 	serve := s.http.Serve
 	if s.tls {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
@@ -178,18 +203,4 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("shut down: %w", err), s.http.Close())
 	}
 	return nil
-}
-
-// limitBody bounds what a handler can read.
-func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if r.ContentLength > maxBody {
-			return &http.MaxBytesError{Limit: maxBody}
-		}
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, maxBody)
-		}
-		return next(c)
-	}
 }

@@ -234,25 +234,54 @@ func TestStream_leaves_nothing_behind_when_its_reader_goes(t *testing.T) {
 	lines, leave := s.listen(t)
 	expect(t, lines, ": ping")
 	leave()
-	for deadline := time.Now().Add(5 * time.Second); s.streams.Load() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); s.streams.number() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d streams are still open", s.streams.Load())
+			t.Fatalf("%d streams are still open", s.streams.number())
 		}
 	}
 }
 
 func TestStreams_are_bounded(t *testing.T) {
 	s := open(t, time.Hour)
-	s.streams.Store(maxStreams)
-	r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
-	r.Header.Set("Cookie", s.cookie)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
+	ask := func() *http.Response {
+		t.Helper()
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
+		r.Header.Set("Cookie", s.cookie)
+		r.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // only its header counts
+		return resp
 	}
-	defer resp.Body.Close() // only its status counts
-	if resp.StatusCode != http.StatusServiceUnavailable || s.streams.Load() != maxStreams {
-		t.Errorf("one too many: %d, %d open", resp.StatusCode, s.streams.Load())
+	fill := func(who access.Identity, n int) (empty func()) {
+		t.Helper()
+		var leave []func()
+		for range n {
+			l, err := s.streams.enter(who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave = append(leave, l)
+		}
+		return func() {
+			for _, l := range leave {
+				l()
+			}
+		}
+	}
+	me, _ := everybody{}.Identify(t.Context(), 1)
+	empty := fill(me, maxStreamsOfOne)
+	if resp := ask(); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" || s.streams.number() != maxStreamsOfOne {
+		t.Errorf("one too many of one person: %d, %d open", resp.StatusCode, s.streams.number())
+	}
+	empty()
+	for i := range maxStreams / maxStreamsOfOne {
+		defer fill(access.Identity{Kind: access.KeyKind, ID: int64(i)}, maxStreamsOfOne)()
+	}
+	if resp := ask(); resp.StatusCode != http.StatusServiceUnavailable || s.streams.number() != maxStreams {
+		t.Errorf("one too many in all: %d, %d open", resp.StatusCode, s.streams.number())
 	}
 }
 

@@ -15,8 +15,8 @@ var readOnly = []string{"id", "state", "startupTime", "status", "uplinkUrl", "ve
 // sent is a connection as a program has sent it.
 type sent struct {
 	connection connection.Connection
-	id         json.RawMessage   // as sent; nil where it is absent
-	keep       operation.Secrets // secrets that were left out or sent as the mask
+	id         json.RawMessage         // as sent; nil where it is absent
+	keep       operation.Secrets       // secrets that were left out or sent as the mask
 	errs       []connection.FieldError // at most [maxComplaints]
 }
 
