@@ -99,8 +99,10 @@ func opened() connection.Status {
 	}
 }
 
-// people stands for the operators.
+// people stands for the operators, of whom the pages that sign in and set up know one.
 type people struct {
+	handlers.Roster // nil: for tests of other pages
+
 	reset, nobody bool
 	wait          time.Duration // too many passwords were wrong
 	from          access.Origin // of the last sign-in

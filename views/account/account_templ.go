@@ -218,7 +218,7 @@ func ConfirmPage(s layout.Shell, m Confirm) templ.Component {
 	})
 }
 
-// SetUpPage makes the first operator.
+// SetUpPage makes the first operator, or sets a password.
 func SetUpPage(s layout.Shell, m SetUp) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
