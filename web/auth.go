@@ -1,7 +1,10 @@
 package web
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"boardlink/access"
@@ -24,7 +27,11 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		key, presented := presentedKey(r)
 		if presented {
 			v.looked = true
-			if who, ok := s.keys.Identify(key); ok {
+			who, err := s.keys.Identify(r.Context(), key, AddressOf(c))
+			if err != nil {
+				return fmt.Errorf("identify the key: %w", err)
+			}
+			if who.Known() {
 				v.who = who
 				return next(c)
 			}
@@ -95,5 +102,15 @@ func (s *Server) outside(c echo.Context) bool {
 
 // KeyFinder knows the API keys.
 type KeyFinder interface {
-	Identify(presented string) (access.Identity, bool)
+	// Identify tells whose key was presented, and from which address; the zero Identity without an error is nobody's.
+	Identify(ctx context.Context, presented string, from netip.Addr) (access.Identity, error)
+}
+
+// AddressOf gives the address that the request came from, the zero one where it is not known.
+func AddressOf(c echo.Context) netip.Addr {
+	address, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap().WithZone("")
 }

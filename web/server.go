@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,7 @@ type Server struct {
 	log      *slog.Logger
 	meter    Meter
 	secure   bool
+	public   string
 
 	closing   context.Context // ends when shutting down begins
 	close     context.CancelFunc
@@ -89,7 +91,7 @@ func New(opt Options) (*Server, error) {
 		table: map[routeKey]Route{}, placed: map[routeKey]struct{}{},
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
-		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
+		meter: opt.Meter, secure: public.Scheme == "https", public: strings.TrimRight(opt.PublicURL, "/"), pingEvery: pingEvery,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -130,6 +132,9 @@ func (s *Server) newEcho() *echo.Echo {
 // Echo gives the router to frameworks that put handlers in place themselves. Each of those needs a row from
 // [Server.Mount], else it is refused.
 func (s *Server) Echo() *echo.Echo { return s.echo }
+
+// PublicURL is how browsers and programs reach the server, without a slash at its end.
+func (s *Server) PublicURL() string { return s.public }
 
 // Sessions is the store of browser sessions.
 func (s *Server) Sessions() *access.Sessions { return s.sessions }
