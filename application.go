@@ -65,6 +65,7 @@ type application struct {
 	links      *link.Manager
 	operations *operation.Connections
 	people     *access.People
+	keys       *access.Keys
 	server     *web.Server
 }
 
@@ -213,16 +214,16 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
-	keys := access.NewKeys(cfg.APIKey)
+	a.keys = access.NewKeyRing(access.KeysOptions{Environment: cfg.APIKey, Store: a.db, Owners: a.people, Log: a.log})
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics,
 	})
 	if err != nil {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Once: a.db, Version: programVersion(),
+		Operations: a.operations, Keys: a.keys, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

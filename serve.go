@@ -54,6 +54,7 @@ func (a *application) chores(ctx context.Context) {
 	defer steady.Wait()
 	steady.Go(func() { a.figures.Run(ctx) })
 	steady.Go(func() { a.alarms.Run(ctx) })
+	steady.Go(func() { a.keys.Run(ctx) })
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()
@@ -90,6 +91,9 @@ func (a *application) prune(ctx context.Context) {
 	}
 	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old requests could not be forgotten", "error", err)
+	}
+	if _, err := a.db.PruneAPIKeys(ctx, now.Add(-access.KeepEndedKeys)); err != nil && ctx.Err() == nil {
+		a.log.Error("Ended API keys could not be removed", "error", err)
 	}
 	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)

@@ -2,7 +2,7 @@ package access_test
 
 import (
 	"go/ast"
-	"go/importer"
+	"go/constant"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -20,7 +20,7 @@ func TestDigests_are_compared_in_constant_time(t *testing.T) {
 	}
 	set := token.NewFileSet()
 	var parsed []*ast.File
-	constant := false
+	used := false
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -32,8 +32,7 @@ func TestDigests_are_compared_in_constant_time(t *testing.T) {
 		parsed = append(parsed, f)
 	}
 	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	// What is imported is not looked at: the types that matter are of this package.
-	conf := types.Config{Importer: importer.Default(), Error: func(error) {}}
+	conf := types.Config{Importer: hashesAlone{}, Error: func(error) {}} // what is imported else does not matter here
 	_, _ = conf.Check("boardlink/access", set, parsed, info)
 	digest := func(e ast.Expr) bool {
 		tv, ok := info.Types[e]
@@ -51,12 +50,28 @@ func TestDigests_are_compared_in_constant_time(t *testing.T) {
 					t.Errorf("%s: digests are compared with %s", set.Position(n.Pos()), n.Op)
 				}
 			case *ast.SelectorExpr:
-				constant = constant || n.Sel.Name == "ConstantTimeCompare"
+				used = used || n.Sel.Name == "ConstantTimeCompare"
 			}
 			return true
 		})
 	}
-	if !constant {
+	if !used {
 		t.Error("nothing is compared in constant time: does this test look at the right files?")
 	}
+}
+
+// hashesAlone knows what gives digests, and no other package.
+type hashesAlone struct{}
+
+func (hashesAlone) Import(path string) (*types.Package, error) {
+	p := types.NewPackage(path, path[strings.LastIndexByte(path, '/')+1:])
+	if path == "crypto/sha256" {
+		sum := types.NewSignatureType(nil, nil, nil,
+			types.NewTuple(types.NewParam(token.NoPos, p, "", types.NewSlice(types.Typ[types.Byte]))),
+			types.NewTuple(types.NewParam(token.NoPos, p, "", types.NewArray(types.Typ[types.Byte], 32))), false)
+		p.Scope().Insert(types.NewFunc(token.NoPos, p, "Sum256", sum))
+		p.Scope().Insert(types.NewConst(token.NoPos, p, "Size", types.Typ[types.UntypedInt], constant.MakeInt64(32)))
+	}
+	p.MarkComplete()
+	return p, nil
 }

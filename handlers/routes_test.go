@@ -18,9 +18,10 @@ import (
 func everything(t *testing.T) (*webtest.Site, *operationtest.World) {
 	t.Helper()
 	w := operationtest.New(nil)
-	site := webtest.New(t, nil, func(s *web.Server) {
+	var keys *access.Keys
+	site := webtest.New(t, func(o *web.Options) { keys = o.Keys.(*access.Keys) }, func(s *web.Server) {
 		console := handlers.NewConsole(w.Connections, &people{}, nil)
-		err := handlers.Mount(s, console, api.Options{Operations: w.Connections, Keys: access.NewKeys(webtest.Key)})
+		err := handlers.Mount(s, console, api.Options{Operations: w.Connections, Keys: keys})
 		if err != nil {
 			t.Fatal(err)
 		}

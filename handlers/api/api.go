@@ -48,7 +48,7 @@ type Operations interface {
 type Options struct {
 	Operations Operations
 	Uplinks    Uplinks
-	Keys       web.KeyFinder
+	Keys       Keys
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
 }
@@ -56,7 +56,7 @@ type Options struct {
 type api struct {
 	operations Operations
 	uplinks    Uplinks
-	keys       web.KeyFinder
+	keys       Keys
 	huma       huma.API
 	server     *web.Server
 	onces      onces

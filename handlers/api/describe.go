@@ -65,6 +65,7 @@ func (a *api) describe() {
 	a.describeDownlink()
 	a.describePurge()
 	a.describeConfig()
+	a.describeKeys()
 
 	a.describeBodies()
 	a.describeUplinks()

@@ -125,6 +125,13 @@ func (p *People) Add(role access.Role) access.Identity {
 	return who
 }
 
+// Remove makes an operator nobody.
+func (p *People) Remove(id int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[id] = access.Identity{} // the id is not given out again
+}
+
 // Identify implements [web.People].
 func (p *People) Identify(_ context.Context, id int64) (access.Identity, error) {
 	p.mu.Lock()
