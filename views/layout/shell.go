@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"slices"
+
 	"boardlink/views/ui"
 
 	"github.com/a-h/templ"
@@ -10,6 +12,7 @@ import (
 type Shell struct {
 	Title  string     // of the document: "Connections"
 	User   string     // e-mail of who is signed in; empty: no navigation is shown
+	Admin  bool       // the navigation has also what is for admins
 	Active string     // row of the navigation that is lit: one of the constants below, or ""
 	Theme  string     // "light", "dark", or "" to follow the system
 	Toasts []ui.Toast // what happened just before this page
@@ -28,6 +31,7 @@ const (
 	NavConnections = "connections"
 	NavCreate      = "create"
 	NavEvents      = "events"
+	NavKeys        = "keys"
 	NavAPI         = "api" // a page outside of the console's frame
 )
 
@@ -58,14 +62,18 @@ type navRow struct {
 	Name, Label, Href string
 	Icon              ui.Icon
 	Sub               bool // stands below the row before it
+	Admin             bool // is for admins
 }
 
-func navRows() []navRow {
-	return []navRow{
-		{NavDashboard, "Dashboard", "/", ui.IconDashboard, false},
-		{NavConnections, "Connections", "/connections", ui.IconConnections, false},
-		{NavCreate, "Create", "/connections/new", ui.IconPlus, true},
-		{NavEvents, "Events", "/events", ui.IconEvents, false},
-		{NavAPI, "API", "/api/docs", ui.IconCode, false},
+// navRows are the rows that the reader may follow.
+func (s Shell) navRows() []navRow {
+	all := []navRow{
+		{Name: NavDashboard, Label: "Dashboard", Href: "/", Icon: ui.IconDashboard},
+		{Name: NavConnections, Label: "Connections", Href: "/connections", Icon: ui.IconConnections},
+		{Name: NavCreate, Label: "Create", Href: "/connections/new", Icon: ui.IconPlus, Sub: true},
+		{Name: NavEvents, Label: "Events", Href: "/events", Icon: ui.IconEvents},
+		{Name: NavKeys, Label: "Keys", Href: "/keys", Icon: ui.IconKey, Admin: true},
+		{Name: NavAPI, Label: "API", Href: "/api/docs", Icon: ui.IconCode},
 	}
+	return slices.DeleteFunc(all, func(r navRow) bool { return r.Admin && !s.Admin })
 }
