@@ -202,7 +202,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
 		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Backlog: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
-		Refusals: a.registry, Downlinks: a.links,
+		Refusals: a.registry, OldKeys: a.registry, Downlinks: a.links,
 		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db,
 	})
 	return nil

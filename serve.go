@@ -69,6 +69,7 @@ func (a *application) chores(ctx context.Context) {
 		case <-watch.C:
 			alarmed = a.watchFill(ctx, alarmed)
 			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
+			a.watchOldKeys(ctx)
 		}
 	}
 }
@@ -98,6 +99,26 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}
+}
+
+// watchOldKeys notes the uses of uplink keys that were replaced, and removes those whose time is over.
+func (a *application) watchOldKeys(ctx context.Context) {
+	note := func(id connection.ID, at time.Time) error {
+		err := a.db.NoteOldUplinkKeyUse(ctx, id, at)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("The use of an old uplink key was not noted", "connection_id", id, "error", err)
+		}
+		return err
+	}
+	over := func(id connection.ID) {
+		if a.links.ClockInDoubt() {
+			return
+		}
+		if err := a.operations.ForgetOldUplinkKey(ctx, id); err != nil && connection.CodeOf(err) != connection.CodeNotFound && ctx.Err() == nil {
+			a.log.Error("An old uplink key could not be removed", "connection_id", id, "error", err)
+		}
+	}
+	a.registry.ReportOldKeys(time.Now(), note, over)
 }
 
 // watchFill raises an alarm when the queue is nearly full, and one more when it is not any longer.

@@ -175,7 +175,7 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-10-20261123T100808Z.db" {
+	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", latestSchema(t)) {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -193,6 +193,19 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "it needs version 2.0.0 or newer") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// latestSchema is the number of the last migration.
+func latestSchema(t *testing.T) (n int) {
+	t.Helper()
+	entries, err := migrationFiles.ReadDir("migrations") // by name
+	if err == nil {
+		_, err = fmt.Sscanf(entries[len(entries)-1].Name(), "%d_", &n)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // migrateTo brings the database to a schema of the future, whose last step is the given one.

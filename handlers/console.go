@@ -29,7 +29,8 @@ type Connections interface {
 	Restart(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
-	RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
+	RenewUplinkKey(ctx context.Context, actor string, id connection.ID, oldValidFor time.Duration) (operation.View, error)
+	EndOldUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Activities(ctx context.Context) (map[connection.ID]operation.Activity, error)

@@ -27,6 +27,10 @@ type Store interface {
 	// AllowCredentialTry grants one more sign-in with this version of the credentials.
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 
+	// ForgetOldUplinkKey removes an old uplink key whose time is over by now, without a new version, with the event in the
+	// same transaction; CodeNotFound where there is none.
+	ForgetOldUplinkKey(ctx context.Context, id connection.ID, now time.Time, e connection.Event) (connection.Connection, error)
+
 	Events(ctx context.Context, f EventFilter) ([]connection.Event, error)
 	// Tell stores an event that comes with no change of a row.
 	Tell(ctx context.Context, e connection.Event) error
@@ -68,7 +72,13 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Prober, Downlinks, Refusals and Now are mandatory; with a Prober, Tries is too.
+// OldKeys sees when uplink keys that were replaced are used.
+type OldKeys interface {
+	// OldKeyUsedAt is the last use of a connection's old uplink key; zero where none was seen.
+	OldKeyUsedAt(id connection.ID) time.Time
+}
+
+// Options are what [New] needs. All fields but Prober, Downlinks, Refusals, OldKeys and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -84,6 +94,7 @@ type Options struct {
 	Downlinks    Downlinks        // nil: no downlink can be sent by hand
 	Tries        Tries            // of the stored credentials, which tests count too
 	Refusals     Refusals         // nil: nobody counts
+	OldKeys      OldKeys          // nil: nobody sees them used
 	Now          func() time.Time // nil: time.Now
 }
 
@@ -98,6 +109,7 @@ type Connections struct {
 	publicURL string
 	newKey    func() connection.Secret
 	refusals  Refusals
+	oldKeys   OldKeys
 	downlinks Downlinks
 	now       func() time.Time
 
@@ -114,7 +126,7 @@ func New(opt Options) *Connections {
 	}
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
 	}
 }

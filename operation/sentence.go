@@ -32,8 +32,13 @@ func changes(from, to connection.Connection) []string {
 	if !sameAlarms(from.Alarms, to.Alarms) {
 		list = append(list, "Alarms changed")
 	}
-	if from.UplinkKey != to.UplinkKey {
-		list = append(list, "Uplink key renewed")
+	switch {
+	case from.UplinkKey != to.UplinkKey && to.OldUplinkKey.IsSet():
+		list = append(list, "Uplink key renewed, the old one is accepted until "+exact(to.OldUplinkKeyUntil))
+	case from.UplinkKey != to.UplinkKey:
+		list = append(list, "Uplink key renewed, the old one ended at once")
+	case from.OldUplinkKey != to.OldUplinkKey:
+		list = append(list, "Old uplink key ended")
 	}
 	return list
 }

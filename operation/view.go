@@ -27,7 +27,7 @@ func (v View) UplinkURLWithKey() string {
 
 func (o *Connections) view(c connection.Connection, s connection.Status) View {
 	v := View{
-		Connection: c,
+		Connection: o.withOldKey(c),
 		Status:     statusOf(c, s),
 		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
 	}

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"boardlink/connection"
 	"boardlink/operation"
@@ -41,6 +42,8 @@ type Operations interface {
 	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 	Purge(ctx context.Context, actor string, id connection.ID) (int64, error)
 	SendDownlink(ctx context.Context, actor string, id connection.ID, devEUI string, params json.RawMessage) (connection.Posting, error)
+	RenewUplinkKey(ctx context.Context, actor string, id connection.ID, oldValidFor time.Duration) (operation.View, error)
+	EndOldUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 

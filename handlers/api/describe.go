@@ -66,6 +66,7 @@ func (a *api) describe() {
 	a.describePurge()
 	a.describeConfig()
 	a.describeKeys()
+	a.describeUplinkKey()
 
 	a.describeBodies()
 	a.describeUplinks()

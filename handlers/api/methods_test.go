@@ -35,6 +35,8 @@ func bodyFor(method, path string) string {
 		return `{"name": "another", "scopes": ["read"]}`
 	case method == http.MethodPatch, path == web.Base+"/connections/1/test":
 		return `{"configuration": {"description": "new"}}`
+	case strings.HasSuffix(path, "/uplink-key"):
+		return `{"oldValidFor": "24h"}`
 	case strings.HasSuffix(path, "/downlinks"):
 		return command
 	case method == http.MethodPut && path == web.Base+"/connections":

@@ -106,16 +106,17 @@ type Metrics struct {
 
 // Details is the page of one connection.
 type Details struct {
-	Connection connection.Connection
-	Status     connection.Status
-	UplinkURL  string
-	UplinkKey  string // shown only to who has just asked for it
-	KeyAsked   bool   // the key was shown or hidden just now: the focus stays there
-	Refused    connection.Refusals
-	Metrics    Metrics
-	Events     []connection.Event
-	Editing    *Editor // the one field that is being edited, nil for none
-	Now        time.Time
+	Connection   connection.Connection
+	Status       connection.Status
+	UplinkURL    string
+	UplinkKey    string // shown only to who has just asked for it
+	OldUplinkKey string // likewise, while there is one
+	KeyAsked     bool   // the key was shown or hidden just now: the focus stays there
+	Refused      connection.Refusals
+	Metrics      Metrics
+	Events       []connection.Event
+	Editing      *Editor // the one field that is being edited, nil for none
+	Now          time.Time
 }
 
 func (d Details) target() state.Target {
