@@ -50,6 +50,9 @@ type application struct {
 	log    *slog.Logger
 	public string
 
+	keepEvents time.Duration
+	maxEvents  int64
+
 	folder   datadir.Folder
 	lock     *datadir.Lock
 	db       *db.DB
@@ -67,6 +70,7 @@ type application struct {
 	people     *access.People
 	keys       *access.Keys
 	server     *web.Server
+	keyPair    *web.KeyPair // nil: plain HTTP
 }
 
 // surroundings are what a caller may bring: the demo trusts its sandbox's authority.
@@ -77,6 +81,7 @@ type surroundings struct {
 // assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
 func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (*application, error) {
 	a := &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	a.keepEvents, a.maxEvents = time.Duration(cfg.EventsDays)*24*time.Hour, cfg.EventsMax
 	if err := a.open(ctx, cfg, around); err != nil {
 		a.release()
 		return nil, err
@@ -88,6 +93,11 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	policy, err := checkSettings(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.TLS() {
+		if a.keyPair, err = web.OpenKeyPair(cfg.TLSCert, cfg.TLSKey, web.KeyPairOptions{Log: a.log, Tell: a.addEvent}); err != nil {
+			return err
+		}
 	}
 	if err := a.openData(ctx, cfg); err != nil {
 		return err
@@ -107,10 +117,20 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	a.metrics = newMetrics()
 	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
+	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}
 	return a.wireHTTP(ctx, cfg)
+}
+
+// listening gives the addresses of this program's own listeners.
+func (a *application) listening() []net.Addr {
+	all := []net.Addr{a.listener.Addr()}
+	if a.scrapes != nil {
+		all = append(all, a.scrapes.Addr())
+	}
+	return all
 }
 
 // listenFailure says what to do where the listener's address cannot be had.
@@ -203,7 +223,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	a.operations = operation.New(operation.Options{
 		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Backlog: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry, OldKeys: a.registry, Downlinks: a.links,
-		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db,
+		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})
 	return nil
 }
@@ -213,17 +233,23 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
+	a.people = access.NewPeople(a.db, access.PeopleOptions{
+		Hasher: hasher, PublicURL: a.public, Log: a.log,
+		Changed: func() {
+			a.keys.OwnersChanged()
+			a.feed.Publish(live.Change{Topic: live.Events}) // streams of who was shut out end by that too
+		},
+	})
 	a.keys = access.NewKeyRing(access.KeysOptions{Environment: cfg.APIKey, Store: a.db, Owners: a.people, Log: a.log})
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
-		Meter: a.metrics,
+		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
 	})
 	if err != nil {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: a.keys, Once: a.db, Version: programVersion(),
+		Operations: a.operations, People: a.people, Keys: a.keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

@@ -236,11 +236,18 @@ func (s *stage) play(ctx context.Context, a *application, first demo.Target) {
 		Started: func(ctx context.Context) error { return retryClosed(ctx, a) },
 		Targets: func(ctx context.Context) ([]demo.Target, error) {
 			views, _, err := a.operations.List(ctx, operation.Filter{})
+			if err != nil {
+				return nil, err
+			}
 			targets := make([]demo.Target, 0, len(views))
 			for _, v := range views {
-				targets = append(targets, targetOf(v))
+				whole, err := a.operations.Get(ctx, v.Connection.ID) // a list has no key
+				if err != nil {
+					return nil, err
+				}
+				targets = append(targets, targetOf(whole))
 			}
-			return targets, err
+			return targets, nil
 		},
 	}
 	s.serve(s.thingpark, park.Handler(ctx))

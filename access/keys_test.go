@@ -529,9 +529,9 @@ func TestKeys_refusals_are_told_at_most_once_a_minute_and_key(t *testing.T) {
 		var known, unknown int
 		for _, e := range r.rows.Events()[1:] {
 			switch {
-			case strings.HasPrefix(e, `system: The API key "homely" (`+key.Prefix()+`) was refused `) && strings.HasSuffix(e, " from 203.0.113.9: it may not be used from there."):
+			case strings.HasPrefix(e, `system from 203.0.113.9: The API key "homely" (`+key.Prefix()+`) was refused `) && strings.HasSuffix(e, ": it may not be used from there."):
 				known++
-			case strings.HasPrefix(e, "system: An API key that does not exist, or was mistyped, was refused ") && strings.HasSuffix(e, " from 203.0.113.9."):
+			case strings.HasPrefix(e, "system from 203.0.113.9: An API key that does not exist, or was mistyped, was refused ") && strings.HasSuffix(e, "."):
 				unknown++
 			default:
 				t.Errorf("told %q", e)

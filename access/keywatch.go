@@ -137,7 +137,7 @@ func (k *Keys) tellRefusals(ctx context.Context, every time.Duration) {
 		case r.count == 0:
 			delete(k.refused, id)
 		default:
-			due = append(due, connection.Event{Time: now, Level: connection.LevelWarning, Kind: connection.KindAccess, Actor: connection.System, Message: r.sentence()})
+			due = append(due, connection.Event{Time: now, Level: connection.LevelWarning, Kind: connection.KindAccess, Actor: connection.System, Address: r.from, Message: r.sentence()})
 			r.count, r.told = 0, now
 		}
 	}
@@ -149,24 +149,20 @@ func (k *Keys) tellRefusals(ctx context.Context, every time.Duration) {
 	}
 }
 
-// sentence tells what was refused: "The API key "ci" (bl_ak_4fGh12Ab) was refused from 192.0.2.7: it has expired."
+// sentence tells what was refused: "The API key "ci" (bl_ak_4fGh12Ab) was refused: it has expired."
 func (r *keyRefusals) sentence() string {
 	what := "An API key that does not exist, or was mistyped,"
 	if r.key.ID != 0 {
 		what = fmt.Sprintf("The API key %q (%s)", r.key.Name, r.key.Prefix())
-	}
-	from := ""
-	if r.from != "" {
-		from = " from " + r.from
 	}
 	why := ""
 	if r.key.ID != 0 {
 		why = ": " + string(r.why)
 	}
 	if r.count == 1 {
-		return what + " was refused" + from + why + "."
+		return what + " was refused" + why + "."
 	}
-	return fmt.Sprintf("%s was refused %d times since %s, the last time%s%s.", what, r.count, r.since.UTC().Format("15:04:05 UTC"), from, why)
+	return fmt.Sprintf("%s was refused %d times since %s%s.", what, r.count, r.since.UTC().Format("15:04:05 UTC"), why)
 }
 
 // endOrphans ends for good the keys whose owners are gone, disabled, or may no longer do what the keys are for: an operator

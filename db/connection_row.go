@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"boardlink/connection"
 )
@@ -15,7 +14,6 @@ type row struct {
 	connection.Connection
 	keyID                                            string
 	password, downlinkAsKey, uplinkKey, oldUplinkKey []byte
-	search                                           string
 }
 
 // tableConnections is part of what sealed secrets are bound to; it never changes.
@@ -55,7 +53,6 @@ func (r *row) settings() []column {
 		{"old_uplink_key_until", timeColumn{&r.OldUplinkKeyUntil}},
 		{"old_uplink_key_used_at", timeColumn{&r.OldUplinkKeyUsedAt}},
 		{"credential_version", &r.CredentialVersion},
-		{"search", &r.search},
 		{"updated_at", timeColumn{&r.UpdatedAt}},
 	}
 }
@@ -80,7 +77,6 @@ func (d *DB) rowOf(c connection.Connection) *row {
 	r.downlinkAsKey = d.seal.seal(at("downlink_as_key"), c.Configuration.DownlinkAsKey)
 	r.uplinkKey = d.seal.seal(at("uplink_key"), c.UplinkKey)
 	r.oldUplinkKey = d.seal.seal(at("old_uplink_key"), c.OldUplinkKey)
-	r.search = strings.ToLower(strings.Join([]string{c.Name, c.Configuration.HostName, c.Configuration.Username, c.Configuration.Description}, "\n"))
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -175,7 +176,7 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", latestSchema(t)) {
+	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", newestSchema(t)) {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -195,17 +196,21 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	}
 }
 
-// latestSchema is the number of the last migration.
-func latestSchema(t *testing.T) (n int) {
+// newestSchema is the number of the last migration.
+func newestSchema(t *testing.T) (newest int) {
 	t.Helper()
-	entries, err := migrationFiles.ReadDir("migrations") // by name
-	if err == nil {
-		_, err = fmt.Sscanf(entries[len(entries)-1].Name(), "%d_", &n)
-	}
+	files, err := fs.ReadDir(migrationFiles, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	for _, f := range files {
+		var n int
+		if _, err := fmt.Sscanf(f.Name(), "%05d_", &n); err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+		newest = max(newest, n)
+	}
+	return newest
 }
 
 // migrateTo brings the database to a schema of the future, whose last step is the given one.

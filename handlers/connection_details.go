@@ -56,6 +56,9 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 	if d.Metrics, err = h.metricsModel(c, v.Connection.ID); err != nil {
 		return d, err
 	}
+	if d.Example, err = h.connections.Example(v.Connection.Configuration); err != nil {
+		return d, err
+	}
 	d.Events, err = h.latestEvents(c, v.Connection.ID)
 	return d, err
 }

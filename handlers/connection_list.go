@@ -30,7 +30,11 @@ func (h *Console) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	activities, err := h.connections.Activities(ctx)
+	ids := make([]connection.ID, len(page))
+	for i, v := range page {
+		ids[i] = v.Connection.ID
+	}
+	activities, err := h.connections.Activities(ctx, ids...)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -11,8 +12,10 @@ import (
 	"boardlink/connection"
 	"boardlink/handlers"
 	"boardlink/handlers/api"
+	"boardlink/link"
 	"boardlink/live"
 	"boardlink/operation"
+	"boardlink/operation/operationtest"
 	"boardlink/web"
 	"boardlink/web/webtest"
 
@@ -33,12 +36,13 @@ type console struct {
 	*webtest.Site
 	store  *store
 	people *people
+	prober *operationtest.Prober
 	t      testing.TB
 }
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	c := &console{store: newStore(), people: &people{}, t: t}
+	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, t: t}
 	keys := 0
 	var keyRing *access.Keys
 	c.Site = webtest.New(t, func(o *web.Options) { keyRing = o.Keys.(*access.Keys) }, func(s *web.Server) {
@@ -48,7 +52,8 @@ func newConsole(t testing.TB) *console {
 				keys++
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))
 			},
-			Now: func() time.Time { return now },
+			Now:    func() time.Time { return now },
+			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
 		if err := handlers.Mount(s, handlers.NewConsole(ops, c.people, func() time.Time { return now }), api.Options{Operations: ops, Keys: keyRing}); err != nil {
 			t.Fatal(err)
@@ -95,14 +100,41 @@ func opened() connection.Status {
 	}
 }
 
-// people stands for the operators.
-type people struct{ reset, nobody bool }
+// people stands for the operators, of whom the pages that sign in and set up know one.
+type people struct {
+	handlers.Roster // nil: for tests of other pages
 
-func (p *people) SignIn(_ context.Context, email string, password connection.Secret) (access.Identity, error) {
+	reset, nobody bool
+	wait          time.Duration // too many passwords were wrong
+	from          access.Origin // of the last sign-in
+}
+
+func (p *people) SignIn(_ context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error) {
+	p.from = from
+	if p.wait > 0 {
+		return access.Identity{}, fmt.Errorf("sign in: %w", &access.Throttled{Wait: p.wait})
+	}
 	if email != "alice@example.com" || password != "right password" {
 		return access.Identity{}, connection.Fail(connection.CodeUnauthorized, "The e-mail or the password is wrong.")
 	}
 	return access.Identity{Kind: access.OperatorKind, ID: 1, Name: email, Role: access.RoleAdmin}, nil
+}
+
+func (p *people) Remember(_ context.Context, from access.Origin, _ access.Identity) (connection.Secret, error) {
+	if from.Browser.IsSet() {
+		return from.Browser, nil
+	}
+	return "a-known-browser", nil
+}
+
+func (p *people) Confirm(_ context.Context, _ access.Origin, _ int64, password connection.Secret) error {
+	if p.wait > 0 {
+		return fmt.Errorf("confirm a password: %w", &access.Throttled{Wait: p.wait})
+	}
+	if password != "right password" {
+		return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: "password", Message: "The password is wrong."}}}
+	}
+	return nil
 }
 
 func (p *people) NeedsSetup(context.Context) (bool, error) { return p.nobody, nil }

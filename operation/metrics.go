@@ -82,14 +82,14 @@ func (o *Connections) Metrics(ctx context.Context, id connection.ID, window Wind
 // Activity holds what happened on one connection lately, for a row of the list.
 type Activity struct{ Hour, Day connection.Totals }
 
-// Activities reads what happened lately on all connections that had any traffic.
-func (o *Connections) Activities(ctx context.Context) (map[connection.ID]Activity, error) {
+// Activities reads what happened lately on these connections, as far as they had any traffic.
+func (o *Connections) Activities(ctx context.Context, ids ...connection.ID) (map[connection.ID]Activity, error) {
 	now := o.now()
-	hours, err := o.store.FiguresOfAll(ctx, now.Add(-time.Hour))
+	hours, err := o.store.FiguresOf(ctx, now.Add(-time.Hour), ids...)
 	if err != nil {
 		return nil, fmt.Errorf("read figures of the last hour: %w", err)
 	}
-	days, err := o.store.FiguresOfAll(ctx, now.Add(-24*time.Hour))
+	days, err := o.store.FiguresOf(ctx, now.Add(-24*time.Hour), ids...)
 	if err != nil {
 		return nil, fmt.Errorf("read figures of the last day: %w", err)
 	}

@@ -39,42 +39,41 @@ const (
 
 // Overview reads what the dashboard shows.
 func (o *Connections) Overview(ctx context.Context) (Overview, error) {
-	all, err := o.store.Connections(ctx)
+	all, err := o.store.Listed(ctx)
 	if err != nil {
 		return Overview{}, fmt.Errorf("list connections: %w", err)
 	}
 	v := Overview{Total: len(all)}
-	statuses := o.links.Statuses()
-	byState := map[connection.State][]View{}
+	count, needs := map[connection.State]int{}, map[connection.State][]View{}
 	for _, c := range all {
-		view := o.view(c, statuses[c.ID])
-		byState[view.Status.State] = append(byState[view.Status.State], view)
-		v.Backlog += view.Status.Backlog
-		v.Parked += view.Status.Parked
-		v.OldestAge = max(v.OldestAge, view.Status.OldestAge)
+		s := statusOf(c, o.links.Status(c.ID))
+		count[s.State]++
+		v.Backlog += s.Backlog
+		v.Parked += s.Parked
+		v.OldestAge = max(v.OldestAge, s.OldestAge)
+		if s.State.NeedsPerson() || s.Parked > 0 || o.refused(c.ID).Count > 0 {
+			needs[s.State] = append(needs[s.State], o.viewOf(c, s))
+		}
 	}
+	var others []View // whose state is right
 	for _, s := range connection.States {
-		if n := len(byState[s]); n > 0 {
+		if n := count[s]; n > 0 {
 			v.States = append(v.States, StateCount{s, n})
 		}
 		if s.NeedsPerson() {
-			v.NeedPerson = append(v.NeedPerson, byState[s]...)
+			v.NeedPerson = append(v.NeedPerson, needs[s]...)
+		} else {
+			others = append(others, needs[s]...)
 		}
 	}
-	for _, s := range connection.States {
-		for _, view := range byState[s] {
-			if !s.NeedsPerson() && (view.Refused.Count > 0 || view.Status.Parked > 0) {
-				v.NeedPerson = append(v.NeedPerson, view)
-			}
-		}
-	}
+	v.NeedPerson = append(v.NeedPerson, others...)
 	now := o.now()
-	if v.LastHour, err = o.sum(ctx, now.Add(-time.Hour)); err != nil {
-		return Overview{}, err
+	if v.LastHour, err = o.store.FiguresOfAll(ctx, now.Add(-time.Hour)); err != nil {
+		return Overview{}, fmt.Errorf("read figures of the last hour: %w", err)
 	}
-	recent, err := o.sum(ctx, now.Add(-rateSpan))
+	recent, err := o.store.FiguresOfAll(ctx, now.Add(-rateSpan))
 	if err != nil {
-		return Overview{}, err
+		return Overview{}, fmt.Errorf("read figures of the last minutes: %w", err)
 	}
 	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
 	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
@@ -82,22 +81,4 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	return v, nil
-}
-
-func (o *Connections) sum(ctx context.Context, since time.Time) (connection.Totals, error) {
-	all, err := o.store.FiguresOfAll(ctx, since)
-	if err != nil {
-		return connection.Totals{}, fmt.Errorf("read figures of all connections: %w", err)
-	}
-	var t connection.Totals
-	for _, c := range all {
-		t.ActiveDevices += c.ActiveDevices
-		t.Uplinks += c.Uplinks
-		t.Delivered += c.Delivered
-		t.Downlinks += c.Downlinks
-		t.Rejected += c.Rejected
-		t.Parked += c.Parked
-		t.Expired += c.Expired
-	}
-	return t, nil
 }

@@ -27,7 +27,7 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		key, presented := presentedKey(r)
 		if presented {
 			v.looked = true
-			who, err := s.keys.Identify(r.Context(), key, AddressOf(c))
+			who, err := s.keys.Identify(r.Context(), key, ClientAddress(r.Context()))
 			if err != nil {
 				return fmt.Errorf("identify the key: %w", err)
 			}
@@ -66,6 +66,8 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c) // the router's own 404 or 405
 		case !v.who.Allows(route.Least, route.Scope):
 			return connection.Fail(connection.CodeForbidden, "You may not do this.")
+		case route.Fresh && !v.fresh():
+			return errConfirm()
 		}
 		return next(c)
 	}
@@ -104,13 +106,4 @@ func (s *Server) outside(c echo.Context) bool {
 type KeyFinder interface {
 	// Identify tells whose key was presented, and from which address; the zero Identity without an error is nobody's.
 	Identify(ctx context.Context, presented string, from netip.Addr) (access.Identity, error)
-}
-
-// AddressOf gives the address that the request came from, the zero one where it is not known.
-func AddressOf(c echo.Context) netip.Addr {
-	address, err := netip.ParseAddr(c.RealIP())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return address.Unmap().WithZone("")
 }

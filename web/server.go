@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"boardlink/access"
+	"boardlink/connection"
 	"boardlink/live"
 
 	"github.com/labstack/echo/v4"
@@ -42,10 +44,19 @@ type Options struct {
 	// PublicURL is how browsers reach the server. With https, cookies are Secure and browsers are told to insist on it.
 	PublicURL string
 
+	// TLS is what the server speaks TLS with; nil: it speaks plain HTTP.
+	TLS *KeyPair
+	// TrustedProxies are whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+
 	Sessions access.SessionRows
-	People   People
-	Keys     KeyFinder
-	Feed     *live.Feed
+	// SessionIdle and SessionLife are how long a session lives without a request, and in all; 0: [access.SessionIdle] and
+	// [access.SessionLife].
+	SessionIdle, SessionLife time.Duration
+
+	People People
+	Keys   KeyFinder
+	Feed   *live.Feed
 
 	// Ready says why the server should get no requests yet, or nil. A nil function: always ready.
 	Ready func(ctx context.Context) error
@@ -71,7 +82,9 @@ type Server struct {
 	ready    func(ctx context.Context) error
 	log      *slog.Logger
 	meter    Meter
-	secure   bool
+	secure   bool // browsers come by https
+	tls      bool // and the server itself speaks TLS
+	proxies  []netip.Prefix
 	public   string
 
 	closing   context.Context // ends when shutting down begins
@@ -91,7 +104,8 @@ func New(opt Options) (*Server, error) {
 		table: map[routeKey]Route{}, placed: map[routeKey]struct{}{},
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
-		meter: opt.Meter, secure: public.Scheme == "https", public: strings.TrimRight(opt.PublicURL, "/"), pingEvery: pingEvery,
+		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
+		public: strings.TrimRight(opt.PublicURL, "/"), proxies: opt.TrustedProxies,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -100,7 +114,9 @@ func New(opt Options) (*Server, error) {
 	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
 		return nil, fmt.Errorf("trust the public address: %w", err)
 	}
-	s.sessions = access.NewSessions(rows{opt.Sessions}, s.secure, opt.Now)
+	s.sessions = access.NewSessions(rows{opt.Sessions}, access.SessionOptions{
+		Secure: s.secure, Idle: opt.SessionIdle, Life: opt.SessionLife, Now: opt.Now, Address: func(r *http.Request) string { return s.echo.IPExtractor(r) },
+	})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.echo = s.newEcho()
 	s.http = &http.Server{
@@ -112,6 +128,12 @@ func New(opt Options) (*Server, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	if opt.TLS != nil {
+		if !s.secure {
+			return nil, errors.New("the server speaks TLS, so its public address must be https")
+		}
+		s.tls, s.http.TLSConfig = true, opt.TLS.Config()
+	}
 	s.http.RegisterOnShutdown(s.close)
 	s.Mount(s.ownRoutes()...)
 	return s, nil
@@ -121,7 +143,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // slog says it all
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = func(r *http.Request) string { return connection.OriginText(r.Context()) }
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
 	e.Pre(s.answer, s.securityHeaders, s.refuse)
@@ -144,7 +166,11 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.tls {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil

@@ -120,7 +120,7 @@ func (s *Server) pump(ctx context.Context, c echo.Context, changes <-chan []live
 func (s *Server) stillMay(ctx context.Context, c echo.Context) error {
 	v := visitOf(c)
 	if key, presented := presentedKey(c.Request()); presented {
-		who, err := s.keys.Identify(ctx, key, AddressOf(c))
+		who, err := s.keys.Identify(ctx, key, ClientAddress(ctx))
 		if err != nil {
 			return err
 		}

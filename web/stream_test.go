@@ -43,7 +43,7 @@ func open(t *testing.T, ping time.Duration, change ...func(*Server)) *shop {
 	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 	session, err := s.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = s.Sessions().Renew(r, w, session, 1)
+		err = s.Sessions().Renew(r, w, session, access.Identity{Kind: access.OperatorKind, ID: 1, Role: access.RoleAdmin})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -177,6 +177,26 @@ func TestStream_ends_with_the_session(t *testing.T) {
 	expect(t, lines, ": ping")
 	s.rows.clear()
 	expect(t, lines, "")
+}
+
+func TestStream_that_is_open_does_not_keep_its_session_alive(t *testing.T) {
+	s := open(t, 20*time.Millisecond)
+	s.rows.change(func(r *access.SessionRow) { r.LastSeenAt = time.Now().Add(time.Second - access.SessionIdle) })
+	lines, _ := s.listen(t) // opening it is no use of the session, nor is what it tells
+	expect(t, lines, ": ping")
+	s.publish(t, live.Change{Topic: live.Connection, ID: "5"})
+	expect(t, lines, "event: change")
+	expect(t, lines, "") // the second is over
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
+	r.Header.Set("Cookie", s.cookie)
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() // only its status counts
+	if resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("the stream opens again: %d", resp.StatusCode)
+	}
 }
 
 func TestStream_tells_nothing_more_once_the_session_has_ended(t *testing.T) {

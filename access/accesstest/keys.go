@@ -42,13 +42,17 @@ func (r *KeyRows) All() []access.APIKey {
 	return r.sorted(func(access.APIKey) bool { return true })
 }
 
-// Events gives the messages of the events, the actor in front: "ada@example.com: The API key ...".
+// Events gives the messages of the events, actor and address in front: "ada@example.com: The API key ...".
 func (r *KeyRows) Events() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []string
 	for _, e := range r.events {
-		list = append(list, e.Actor+": "+e.Message)
+		from := ""
+		if e.Address != "" {
+			from = " from " + e.Address
+		}
+		list = append(list, e.Actor+from+": "+e.Message)
 	}
 	return list
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/web"
@@ -50,16 +51,20 @@ type Operations interface {
 // Options are what [Mount] needs.
 type Options struct {
 	Operations Operations
+	People     People
 	Uplinks    Uplinks
 	Keys       Keys
+	Account    Account
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
 }
 
 type api struct {
 	operations Operations
+	people     People
 	uplinks    Uplinks
 	keys       Keys
+	account    Account
 	huma       huma.API
 	server     *web.Server
 	onces      onces
@@ -67,7 +72,7 @@ type api struct {
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
+	a := &api{operations: opt.Operations, people: opt.People, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s, onces: onces{store: opt.Once}}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{
@@ -94,7 +99,8 @@ func config(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"key": {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"key":     {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"session": {Type: "apiKey", In: "cookie", Name: access.SessionName, Description: "The cookie of a person who has signed in; behind https its name is __Host-" + access.SessionName + "."},
 				},
 			},
 		},

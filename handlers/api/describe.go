@@ -67,6 +67,8 @@ func (a *api) describe() {
 	a.describeConfig()
 	a.describeKeys()
 	a.describeUplinkKey()
+	a.describeUsers()
+	a.describeAccount()
 
 	a.describeBodies()
 	a.describeUplinks()
@@ -166,5 +168,5 @@ func pathID() *huma.Param {
 }
 
 func ifMatch() *huma.Param {
-	return &huma.Param{Name: "If-Match", In: "header", Description: "The ETag that was read. Where the connection has changed since, nothing is done: 412.", Schema: text()}
+	return &huma.Param{Name: "If-Match", In: "header", Description: "The ETag that was read. Where it has changed since, nothing is done: 412.", Schema: text()}
 }

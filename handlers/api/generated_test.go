@@ -30,6 +30,7 @@ type described struct {
 	parameters   []map[string]any
 	bodies       map[string]any // by content type
 	responses    map[string]any // by status
+	person       bool           // only sessions may
 }
 
 // contract is the OpenAPI document as a client reads it.
@@ -55,6 +56,7 @@ func readContract(t *testing.T, w *world) *contract {
 			Parameters  []map[string]any
 			RequestBody struct{ Content map[string]any }
 			Responses   map[string]any
+			Security    []map[string]any
 		}
 		Components struct{ Schemas map[string]any }
 	}
@@ -64,7 +66,8 @@ func readContract(t *testing.T, w *world) *contract {
 	c.schemas = whole.Components.Schemas
 	for path, item := range whole.Paths {
 		for method, op := range item {
-			c.operations = append(c.operations, described{strings.ToUpper(method), path, op.Parameters, op.RequestBody.Content, op.Responses})
+			person := len(op.Security) == 1 && op.Security[0]["session"] != nil
+			c.operations = append(c.operations, described{strings.ToUpper(method), path, op.Parameters, op.RequestBody.Content, op.Responses, person})
 		}
 	}
 	slices.SortFunc(c.operations, func(a, b described) int { return strings.Compare(a.path+" "+a.method, b.path+" "+b.method) })
@@ -114,6 +117,9 @@ func (g *generator) inquire(op described, id string) inquiry {
 		media := op.bodies[kind].(map[string]any)
 		q.header = append(q.header, "Content-Type", kind)
 		made := value(media["schema"])
+		if shown := examplesOf(media); len(shown) > 0 && !wrong && g.chance(3) {
+			made = pick(g, shown) // what the document shows must go well
+		}
 		if object, ok := made.(map[string]any); ok && op.method == "PUT" && !g.chance(4) {
 			object["id"] = id // which connection is meant may stand in the body
 		}
@@ -136,6 +142,19 @@ func (g *generator) inquire(op described, id string) inquiry {
 		q.header = append(q.header, "Accept", pick(g, []string{"text/event-stream", "text/html", "application/xml", "*/*;q=0"}))
 	}
 	return q
+}
+
+// examplesOf gives the bodies that the document shows.
+func examplesOf(media map[string]any) []any {
+	if one, ok := media["example"]; ok {
+		return []any{one}
+	}
+	var all []any
+	several, _ := media["examples"].(map[string]any)
+	for _, name := range sortedNames(several) {
+		all = append(all, several[name].(map[string]any)["value"])
+	}
+	return all
 }
 
 // plainTexts writes a value as a query has it.
@@ -234,14 +253,18 @@ func (w *world) anyConnection() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if len(list) > 0 {
-		return list[0].Connection.ID.String()
+	if len(list) == 0 {
+		v, err := w.Create(w.t.Context(), "ann@example.com", operationtest.Valid())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list = []operation.View{v}
 	}
-	v, err := w.Create(w.t.Context(), "ann@example.com", operationtest.Valid())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return v.Connection.ID.String()
+	id := list[0].Connection.ID
+	w.uplinks.mu.Lock()
+	defer w.uplinks.mu.Unlock()
+	w.uplinks.keys[id] = "uplink-key-" + id.String()
+	return id.String()
 }
 
 // anyKey gives the id of an API key, which is made where there is none.
@@ -274,20 +297,25 @@ func TestGenerated_requests_are_answered_as_the_document_says(t *testing.T) {
 			w := populated(t)
 			c := readContract(t, w)
 			g.schemas = c.schemas
-			client := w.site.Visitor() // one connection for all
+			client, person := w.site.Visitor(), w.site.Operator(access.RoleAdmin) // one connection for all
 			for range 15 {
 				for _, op := range c.operations {
 					if op.path == "/stream" { // its answer never ends; stream_test.go reads it
 						continue
 					}
-					id := ""
-					if strings.HasPrefix(op.path, "/keys/") {
+					id := w.anyConnection()
+					switch {
+					case strings.HasPrefix(op.path, "/keys/"):
 						id = w.anyKey()
-					} else {
-						id = w.anyConnection()
+					case strings.HasPrefix(op.path, "/users/"):
+						id = w.anyPerson()
 					}
 					q := g.inquire(op, id)
-					got := client.Do(q.method, q.path, q.body, append([]string{"Authorization", "Bearer " + webtest.Key}, q.header...)...)
+					asker, proof := client, []string{"Authorization", "Bearer " + webtest.Key}
+					if op.person {
+						asker, proof = person, nil
+					}
+					got := asker.Do(q.method, q.path, q.body, append(proof, q.header...)...)
 					statuses[got.Status]++
 					name := op.method + " " + op.path
 					if seen[name] == nil {

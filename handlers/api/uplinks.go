@@ -70,7 +70,7 @@ func (a *api) admit(c echo.Context) (connection.ID, ingest.Credential, error) {
 	if err != nil {
 		id = 0
 	}
-	who, err := a.keys.Identify(c.Request().Context(), key, web.AddressOf(c))
+	who, err := a.keys.Identify(c.Request().Context(), key, web.ClientAddress(c.Request().Context()))
 	if err != nil {
 		return 0, ingest.Credential{}, fmt.Errorf("identify the key: %w", err)
 	}

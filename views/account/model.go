@@ -1,4 +1,5 @@
-// Package account holds the pages of whoever is not signed in yet: signing in, and the set-up of the first operator.
+// Package account holds the pages of whoever is not signed in yet (signing in, the set-up of the first operator) and those
+// of the signed-in person's own account.
 package account
 
 import "boardlink/views/ui"
@@ -18,11 +19,18 @@ func (m SignIn) passwordNext() bool {
 	return m.EmailError == "" && (m.Error != "" || m.PasswordError != "")
 }
 
+// Confirm is the form that asks for the password once more.
+type Confirm struct {
+	Next  string // where to go on afterwards: a path of this console
+	Error string
+}
+
 // SetUp is the form of the first operator.
 type SetUp struct {
-	Token  string // from the link
-	Reset  bool   // the link sets a new password of an operator that is there already
-	Fields []ui.Field
+	Token   string // from the link
+	Reset   bool   // the link sets a password of an operator that is there already
+	Invited bool   // and that has none yet
+	Fields  []ui.Field
 }
 
 // HasErrors reports whether anything is wrong with the form.
@@ -36,14 +44,20 @@ func (m SetUp) HasErrors() bool {
 }
 
 func (m SetUp) title() string {
-	if m.Reset {
+	switch {
+	case m.Invited:
+		return "Welcome to Boardlink"
+	case m.Reset:
 		return "Set a new password"
 	}
 	return "Set up Boardlink"
 }
 
 func (m SetUp) lead() string {
-	if m.Reset {
+	switch {
+	case m.Invited:
+		return "You are invited. Set a password; you sign in with it and this e-mail address from now on."
+	case m.Reset:
 		return "You sign in with it from now on. Whoever is signed in as you elsewhere is signed out."
 	}
 	return "Make the first operator. You sign in with this e-mail address and password from now on."

@@ -166,7 +166,9 @@ func (d Details) advanced() []group {
 }
 
 // advancedGroups are the parts of the advanced settings, in the order of the page.
-var advancedGroups = []string{"Uplinks", "Commands", "Link"}
+var advancedGroups = []string{uplinksGroup, "Commands", "Link"}
+
+const uplinksGroup = "Uplinks"
 
 // groupOf names the part of the advanced settings that a setting stands in.
 func groupOf(field string) string {
@@ -176,7 +178,7 @@ func groupOf(field string) string {
 	case field == "reconnectStrategy" || field == "protocol" || field == "restUrl" || field == "mqttHostName" || field == "caCertificate":
 		return "Link"
 	}
-	return "Uplinks"
+	return uplinksGroup
 }
 
 // head gives the property of the name or the description.

@@ -73,7 +73,22 @@ type Form struct {
 	Advanced []ui.Field
 	Failed   bool // it was sent and something is wrong
 	Inactive bool // whoever sent it wants the connection deactivated
+	Sealed   []Sealed
+	Trial    Trial
+	Examples []Example
 }
+
+// Example is what ThingsBoard receives of an uplink under one way of writing telemetry.
+type Example struct {
+	Way string // "original", "metadata", "decoded" or "measurements": the stylesheet shows the one that is chosen
+	connection.Example
+}
+
+// Sealed is a secret that was typed, in a form that only this server reads: it does not come back to the browser in clear.
+type Sealed struct{ Name, Text string }
+
+// SealedPrefix stands before the name of a setting whose value is sealed.
+const SealedPrefix = "sealed-"
 
 // Wrong gives the fields with an error, in the order of the page.
 func (f Form) Wrong() []ui.Field {
@@ -115,7 +130,9 @@ type Details struct {
 	Refused      connection.Refusals
 	Metrics      Metrics
 	Events       []connection.Event
+	Example      connection.Example
 	Editing      *Editor // the one field that is being edited, nil for none
+	Trial        Trial
 	Now          time.Time
 }
 
@@ -145,8 +162,8 @@ type Question struct {
 	Pending        string // the typed secret, sealed: it does not come back to the browser in clear
 }
 
-// Fact is a line of a question: what was, what would be.
-type Fact struct{ Label, Old, New string }
+// Fact is a line of a question: "Domain Name now", "Link".
+type Fact struct{ Label, Value string }
 
 // Clash is what is shown where somebody else was quicker.
 type Clash struct {
@@ -154,6 +171,9 @@ type Clash struct {
 	Value         string // yours, as it was typed
 	Secret        bool   // neither is shown
 	Pending       string // as in [Question]
+
+	Change connection.Event // the latest edit; zero where the log has none
+	Now    time.Time
 }
 
 // Editor is one setting being edited.

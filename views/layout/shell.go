@@ -31,6 +31,7 @@ const (
 	NavConnections = "connections"
 	NavCreate      = "create"
 	NavEvents      = "events"
+	NavPeople      = "people"
 	NavKeys        = "keys"
 	NavAPI         = "api" // a page outside of the console's frame
 )
@@ -72,6 +73,7 @@ func (s Shell) navRows() []navRow {
 		{Name: NavConnections, Label: "Connections", Href: "/connections", Icon: ui.IconConnections},
 		{Name: NavCreate, Label: "Create", Href: "/connections/new", Icon: ui.IconPlus, Sub: true},
 		{Name: NavEvents, Label: "Events", Href: "/events", Icon: ui.IconEvents},
+		{Name: NavPeople, Label: "People", Href: "/people", Icon: ui.IconPeople, Admin: true},
 		{Name: NavKeys, Label: "Keys", Href: "/keys", Icon: ui.IconKey, Admin: true},
 		{Name: NavAPI, Label: "API", Href: "/api/docs", Icon: ui.IconCode},
 	}
