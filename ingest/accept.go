@@ -52,15 +52,19 @@ func (a *Acceptor) Authorize(id connection.ID, c Credential) error {
 
 func (a *Acceptor) authorize(id connection.ID, c Credential) (entry, error) {
 	e, exists := a.Registry.entry(id)
-	fits := e.fits(c.UplinkKey)
+	now := a.now()
+	fits, fitsOld := e.fits(c.UplinkKey), e.fitsOld(c.UplinkKey, now)
 	switch {
 	case exists && (fits || c.Authorized):
+		return e, nil
+	case exists && fitsOld:
+		e.old.usedAt.Store(now.UnixMilli())
 		return e, nil
 	case c.Authorized:
 		a.refused(refusedUnknown)
 		return entry{}, connection.Fail(connection.CodeNotFound, "There is no such connection.")
 	case exists:
-		e.refusals.add(connection.RefusedKey, a.now())
+		e.refusals.add(connection.RefusedKey, now)
 	}
 	a.refused(string(connection.RefusedKey))
 	return entry{}, connection.Fail(connection.CodeUnauthorized, "Uplinks need the connection's uplink key, or an API key.")

@@ -65,6 +65,8 @@ func (a *api) describe() {
 	a.describeDownlink()
 	a.describePurge()
 	a.describeConfig()
+	a.describeKeys()
+	a.describeUplinkKey()
 	a.describeUsers()
 	a.describeAccount()
 
