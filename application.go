@@ -29,6 +29,7 @@ import (
 	"boardlink/netguard"
 	"boardlink/operation"
 	"boardlink/queue"
+	"boardlink/stores"
 	"boardlink/thingpark"
 	"boardlink/thingsboard"
 	"boardlink/web"
@@ -50,6 +51,9 @@ type application struct {
 	log    *slog.Logger
 	public string
 
+	keepEvents time.Duration
+	maxEvents  int64
+
 	folder   datadir.Folder
 	lock     *datadir.Lock
 	db       *db.DB
@@ -66,6 +70,7 @@ type application struct {
 	operations *operation.Connections
 	people     *access.People
 	server     *web.Server
+	keyPair    *web.KeyPair // nil: plain HTTP
 }
 
 // surroundings are what a caller may bring: the demo trusts its sandbox's authority.
@@ -76,6 +81,7 @@ type surroundings struct {
 // assemble opens the data folder and makes all parts; nothing runs yet. What was opened is closed where it fails.
 func assemble(ctx context.Context, cfg config.Config, log *slog.Logger, around surroundings) (*application, error) {
 	a := &application{log: log, feed: &live.Feed{}, registry: &ingest.Registry{}}
+	a.keepEvents, a.maxEvents = time.Duration(cfg.EventsDays)*24*time.Hour, cfg.EventsMax
 	if err := a.open(ctx, cfg, around); err != nil {
 		a.release()
 		return nil, err
@@ -87,6 +93,11 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	policy, err := checkSettings(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.TLS() {
+		if a.keyPair, err = web.OpenKeyPair(cfg.TLSCert, cfg.TLSKey, web.KeyPairOptions{Log: a.log, Tell: a.addEvent}); err != nil {
+			return err
+		}
 	}
 	if err := a.openData(ctx, cfg); err != nil {
 		return err
@@ -104,7 +115,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	a.metrics = newMetrics()
-	a.figures = activity.New(activity.Options{Store: figuresStore{a.db}, Feed: a.feed, Log: a.log})
+	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Feed: a.feed, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
@@ -159,7 +170,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if a.lock, err = a.folder.Lock(cfg.Addr); err != nil {
 		return err
 	}
-	sealer, err := sealerOf(a.folder, cfg, a.log)
+	sealer, err := sealerOf(ctx, a.folder, cfg, a.log)
 	if err != nil {
 		return err
 	}
@@ -175,8 +186,14 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	return err
 }
 
-func sealerOf(folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
+func sealerOf(ctx context.Context, folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
 	key, made, err := folder.Key(cfg.SecretKey)
+	if f, ok := errors.AsType[*connection.Failure](err); ok && errors.Is(err, datadir.ErrNoKey) {
+		if id := db.NeededKey(ctx, folder.Database()); id != "" {
+			f.Message += " Its secrets need the key " + id + "."
+		}
+		return nil, f
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -205,14 +222,14 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 		Store: a.db, Queue: link.FromQueue(a.queue), Figures: a.figures, Feed: a.feed, Log: a.log,
 		Open:          link.FromThingsBoard(towards),
 		Downlinks:     &thingpark.Caller{Dial: dialer.DialContext, RootCAs: around.roots},
-		RecentDevices: recentDevices(a.db), WhoChanged: whoChanged(a.db),
+		RecentDevices: a.db.RecentDevices, WhoChanged: stores.WhoChanged(a.db),
 		Installation: installation, Node: node, Meter: a.metrics,
 	})
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: operationStore{a.db}, Links: a.links, Parked: parkedStore{a.queue}, Backlog: parkedStore{a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry, Downlinks: a.links,
-		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db,
+		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})
 	return nil
 }
@@ -225,14 +242,15 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
-		Meter: a.metrics,
+		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
+		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
 	})
 	if err != nil {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Once: a.db, Version: programVersion(),
+		Operations: a.operations, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

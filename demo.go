@@ -91,6 +91,9 @@ func quietly(environ []string) []string {
 // demoSecrets are made anew for each demo.
 type demoSecrets struct{ operator, tenant, asKey connection.Secret }
 
+// Format gives the type's name for every verb.
+func (demoSecrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "demoSecrets") }
+
 func newDemoSecrets() (demoSecrets, error) {
 	var made [3]connection.Secret
 	for i := range made {
@@ -236,11 +239,18 @@ func (s *stage) play(ctx context.Context, a *application, first demo.Target) {
 		Started: func(ctx context.Context) error { return retryClosed(ctx, a) },
 		Targets: func(ctx context.Context) ([]demo.Target, error) {
 			views, _, err := a.operations.List(ctx, operation.Filter{})
+			if err != nil {
+				return nil, err
+			}
 			targets := make([]demo.Target, 0, len(views))
 			for _, v := range views {
-				targets = append(targets, targetOf(v))
+				whole, err := a.operations.Get(ctx, v.Connection.ID) // a list has no key
+				if err != nil {
+					return nil, err
+				}
+				targets = append(targets, targetOf(whole))
 			}
-			return targets, err
+			return targets, nil
 		},
 	}
 	s.serve(s.thingpark, park.Handler(ctx))

@@ -57,7 +57,7 @@ func start(t *testing.T, cfg config.Config, around surroundings) *started {
 }
 
 // settings are those of a Boardlink on ports of its own.
-func settings(t *testing.T) config.Config {
+func settings(t testing.TB) config.Config {
 	t.Helper()
 	cfg, err := config.Load([]string{"--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data")}, []string{
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:0", "BOARDLINK_ALLOW_HOSTS=127.0.0.0/8", "BOARDLINK_API_KEY=" + canaryAPIKey,

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"boardlink/access"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/live"
@@ -34,10 +33,8 @@ func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	return a.run(ctx)
 }
 
-// What is kept, and how often it is looked through.
+// What is kept, and how often it is looked through. How many events are kept, and how long, are settings.
 const (
-	keepEvents    = 30 * 24 * time.Hour
-	maxEvents     = 1_000_000
 	keepMinutes   = 2 * 24 * time.Hour
 	keepHours     = 90 * 24 * time.Hour
 	keepCommands  = 30 * 24 * time.Hour
@@ -54,6 +51,9 @@ func (a *application) chores(ctx context.Context) {
 	defer steady.Wait()
 	steady.Go(func() { a.figures.Run(ctx) })
 	steady.Go(func() { a.alarms.Run(ctx) })
+	if a.keyPair != nil {
+		steady.Go(func() { a.keyPair.Run(ctx) })
+	}
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()
@@ -68,6 +68,7 @@ func (a *application) chores(ctx context.Context) {
 		case <-watch.C:
 			alarmed = a.watchFill(ctx, alarmed)
 			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
+			a.server.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
 		}
 	}
 }
@@ -79,7 +80,7 @@ func (a *application) prune(ctx context.Context) {
 		return
 	}
 	now := time.Now()
-	if _, err := a.db.PruneEvents(ctx, now.Add(-keepEvents), maxEvents); err != nil && ctx.Err() == nil {
+	if _, err := a.db.PruneEvents(ctx, now.Add(-a.keepEvents), a.maxEvents); err != nil && ctx.Err() == nil {
 		a.log.Error("Old events could not be removed", "error", err)
 	}
 	if _, err := a.db.PruneFigures(ctx, now.Add(-keepMinutes), now.Add(-keepHours)); err != nil && ctx.Err() == nil {
@@ -91,7 +92,7 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old requests could not be forgotten", "error", err)
 	}
-	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
+	if _, err := a.server.Sessions().Prune(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}
 }

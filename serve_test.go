@@ -15,7 +15,7 @@ func TestApplication_removes_nothing_while_the_clock_is_in_doubt(t *testing.T) {
 	defer a.release()
 	var wrong atomic.Int64
 	a.links = link.NewManager(link.Options{Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }})
-	old := connection.Event{Time: time.Now().Add(-2 * keepEvents), Level: connection.LevelInfo, Kind: connection.KindUpdated, Actor: connection.System, Message: "Long ago."}
+	old := connection.Event{Time: time.Now().Add(-2 * a.keepEvents), Level: connection.LevelInfo, Kind: connection.KindUpdated, Actor: connection.System, Message: "Long ago."}
 	if _, err := a.db.AddEvent(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}

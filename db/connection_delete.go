@@ -11,12 +11,12 @@ import (
 // DeleteConnection makes the connection a tombstone: from now on it is not found anywhere, its secrets and what it knew of
 // its account are wiped, and its id stays used. What else belongs to it goes with [DB.FinishDeletion].
 func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connection.Event) error {
-	err := d.change(ctx, func(tx *sql.Tx) error {
+	err := d.changeConnection(ctx, id, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `
 			UPDATE connections
 			SET deleted_at = $1, updated_at = $1, active = $2, version = version + 1,
 			    key_id = '', password = $3, downlink_as_key = $3, uplink_key = $3,
-			    username = '', downlink_as_id = '', ca_certificate = '', gateway_device_id = '', search = ''
+			    username = '', downlink_as_id = '', ca_certificate = '', gateway_device_id = ''
 			WHERE id = $4 AND deleted_at = 0`, d.now().UnixMilli(), false, []byte{}, id)
 		if err != nil {
 			return err

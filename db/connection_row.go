@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"boardlink/connection"
 )
@@ -15,7 +14,6 @@ type row struct {
 	connection.Connection
 	keyID                              string
 	password, downlinkAsKey, uplinkKey []byte
-	search                             string
 }
 
 // tableConnections is part of what sealed secrets are bound to; it never changes.
@@ -52,7 +50,6 @@ func (r *row) settings() []column {
 		{"downlink_as_key", &r.downlinkAsKey},
 		{"uplink_key", &r.uplinkKey},
 		{"credential_version", &r.CredentialVersion},
-		{"search", &r.search},
 		{"updated_at", timeColumn{&r.UpdatedAt}},
 	}
 }
@@ -76,7 +73,6 @@ func (d *DB) rowOf(c connection.Connection) *row {
 	r.password = d.seal.seal(at("password"), c.Configuration.Password)
 	r.downlinkAsKey = d.seal.seal(at("downlink_as_key"), c.Configuration.DownlinkAsKey)
 	r.uplinkKey = d.seal.seal(at("uplink_key"), c.UplinkKey)
-	r.search = strings.ToLower(strings.Join([]string{c.Name, c.Configuration.HostName, c.Configuration.Username, c.Configuration.Description}, "\n"))
 	return r
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"boardlink/connection"
 )
@@ -43,6 +42,7 @@ func (d *DB) CreateConnection(ctx context.Context, c connection.Connection, e co
 		_, err = d.addEvent(ctx, tx, e)
 		return err
 	})
+	d.listing.note(c.ID)
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("create connection: %w", err)
 	}
@@ -99,42 +99,6 @@ func (d *DB) Connections(ctx context.Context) ([]connection.Connection, error) {
 // defaultLimit is the size of a page where none is asked for.
 const defaultLimit = 100
 
-// ConnectionFilter chooses connections. Its zero value chooses the first page of all.
-type ConnectionFilter struct {
-	Search  string             // part of name, host, username or description, in any case
-	States  []connection.State // as last saved; empty: any
-	AfterID connection.ID      // cursor: connections with a higher id
-	Limit   int                // 0 takes 100
-}
-
-// ListConnections reads a page of connections, in the order of their ids.
-func (d *DB) ListConnections(ctx context.Context, f ConnectionFilter) ([]connection.Connection, error) {
-	var where conditions
-	where.add(`c.deleted_at = 0`)
-	if f.AfterID > 0 {
-		where.add(`c.id > ?`, f.AfterID)
-	}
-	if words := strings.ToLower(strings.TrimSpace(f.Search)); words != "" {
-		where.add(`c.search LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(words)+"%")
-	}
-	if len(f.States) > 0 {
-		// A link that has not reported yet stands where it will begin.
-		where.addIn(`CASE WHEN c.active THEN COALESCE(s.state, 'CLOSED') ELSE 'DEACTIVATED' END`, anySlice(f.States))
-	}
-	rows, err := d.read.QueryContext(ctx, `
-		SELECT `+connectionColumns("c.")+`
-		FROM connections c
-		LEFT JOIN statuses s ON s.connection_id = c.id
-		WHERE `+where.sql()+`
-		ORDER BY c.id
-		LIMIT `+where.arg(limitOr(f.Limit)), where.args...)
-	page, err := scan(rows, err, d.readConnection)
-	if err != nil {
-		return nil, fmt.Errorf("list connections: %w", err)
-	}
-	return page, nil
-}
-
 // UpdateConnection replaces what an edit may change, and adds the event, if the row's version still is c.Version: else
 // it fails with CodeConflict, and with CodeNotFound where the connection is gone. It counts the version up and returns the
 // connection as it is then.
@@ -144,7 +108,7 @@ func (d *DB) ListConnections(ctx context.Context, f ConnectionFilter) ([]connect
 func (d *DB) UpdateConnection(ctx context.Context, c connection.Connection, e connection.Event) (connection.Connection, error) {
 	c.UpdatedAt = d.now()
 	var updated connection.Connection
-	err := d.change(ctx, func(tx *sql.Tx) error {
+	err := d.changeConnection(ctx, c.ID, func(tx *sql.Tx) error {
 		columns := d.rowOf(c).settings()
 		n := len(columns)
 		result, err := tx.ExecContext(ctx, fmt.Sprintf(`
@@ -190,7 +154,7 @@ func (d *DB) SetGatewayDevice(ctx context.Context, id connection.ID, deviceID st
 
 // touchConnection changes something of a connection that is no setting; $1 is its id.
 func (d *DB) touchConnection(ctx context.Context, what string, id connection.ID, e *connection.Event, set string, args ...any) error {
-	err := d.change(ctx, func(tx *sql.Tx) error {
+	err := d.changeConnection(ctx, id, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `UPDATE connections SET `+set+` WHERE id = $1 AND deleted_at = 0`, append([]any{id}, args...)...)
 		if err != nil {
 			return err

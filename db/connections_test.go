@@ -208,7 +208,7 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 	if all, _ := d.Connections(t.Context()); len(all) != 1 || all[0].ID != other.ID {
 		t.Errorf("left are %v", all)
 	}
-	if page, _ := d.ListConnections(t.Context(), ConnectionFilter{}); len(page) != 1 {
+	if page, _ := d.Listed(t.Context()); len(page) != 1 || page[0].ID != other.ID {
 		t.Errorf("listed are %v", page)
 	}
 	var secrets int
@@ -248,50 +248,6 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 	}
 	if n := eventsOf(t.Context(), d, made.ID); n != "2" {
 		t.Errorf("%s events are left", n)
-	}
-}
-
-func TestListConnections_finds_and_pages(t *testing.T) {
-	d, _ := newTestDB(t)
-	var ids []connection.ID
-	for _, name := range []string{"Zähler Nord", "zähler süd", "50%_off", "plain"} {
-		ids = append(ids, createTestConnection(t, d, name).ID)
-	}
-	off := testConnection("idle")
-	off.Active = false
-	idle, err := d.CreateConnection(t.Context(), off, byTest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.SaveStatus(t.Context(), ids[0], connection.Status{State: connection.Opened}); err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct {
-		filter ConnectionFilter
-		want   []connection.ID
-	}{
-		"all":                   {ConnectionFilter{}, append(append([]connection.ID{}, ids...), idle.ID)},
-		"by name in any case":   {ConnectionFilter{Search: " ZÄHLER "}, ids[:2]},
-		"by user":               {ConnectionFilter{Search: "PLAIN@EXAMPLE"}, ids[3:]},
-		"signs stand for selfs": {ConnectionFilter{Search: "%_"}, ids[2:3]},
-		"nothing":               {ConnectionFilter{Search: "nowhere"}, nil},
-		"opened":                {ConnectionFilter{States: []connection.State{connection.Opened}}, ids[:1]},
-		"not reported yet":      {ConnectionFilter{States: []connection.State{connection.Closed}}, ids[1:]},
-		"deactivated or opened": {ConnectionFilter{States: []connection.State{connection.Opened, connection.Deactivated}}, []connection.ID{ids[0], idle.ID}},
-		"second page":           {ConnectionFilter{AfterID: ids[1], Limit: 2}, ids[2:4]},
-		"all of them together":  {ConnectionFilter{Search: "zähler", States: []connection.State{connection.Closed}, AfterID: ids[0], Limit: 5}, ids[1:2]},
-	} {
-		page, err := d.ListConnections(t.Context(), test.filter)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []connection.ID
-		for _, c := range page {
-			got = append(got, c.ID)
-		}
-		if !reflect.DeepEqual(got, test.want) {
-			t.Errorf("%s: got %v, want %v", name, got, test.want)
-		}
 	}
 }
 

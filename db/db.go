@@ -33,6 +33,7 @@ type Options struct {
 type DB struct {
 	// One connection writes, so that writers queue up here instead of polling SQLite's lock; readers see the last commit.
 	write, read *sql.DB
+	listing     listing
 	seal        *Sealer
 	now         func() time.Time
 	log         *slog.Logger

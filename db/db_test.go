@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -175,7 +176,7 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != "boardlink-schema-10-20261123T100808Z.db" {
+	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", newestSchema(t)) {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -193,6 +194,23 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "it needs version 2.0.0 or newer") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// newestSchema is the number of the last migration.
+func newestSchema(t *testing.T) (newest int) {
+	t.Helper()
+	files, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		var n int
+		if _, err := fmt.Sscanf(f.Name(), "%05d_", &n); err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+		newest = max(newest, n)
+	}
+	return newest
 }
 
 // migrateTo brings the database to a schema of the future, whose last step is the given one.

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -17,13 +19,15 @@ func eventColumns(e *connection.Event) []column {
 		{"level", &e.Level},
 		{"kind", &e.Kind},
 		{"actor", &e.Actor},
+		{"address", &e.Address},
 		{"connection_id", &e.ConnectionID},
 		{"dev_eui", &e.DevEUI},
 		{"message", &e.Message},
 	}
 }
 
-// AddEvent appends to the log and returns the event with its ID. A zero time becomes now, a missing actor the system.
+// AddEvent appends to the log and returns the event with its ID. A zero time becomes now, a missing actor the system, and a
+// missing address the one that the context bears ([connection.WithOrigin]); so it is wherever an event comes with a change.
 func (d *DB) AddEvent(ctx context.Context, e connection.Event) (connection.Event, error) {
 	err := d.change(ctx, func(tx *sql.Tx) (err error) {
 		e, err = d.addEvent(ctx, tx, e)
@@ -42,6 +46,9 @@ func (d *DB) addEvent(ctx context.Context, tx *sql.Tx, e connection.Event) (conn
 	e.Time = fromMillis(e.Time.UnixMilli())
 	if e.Actor == "" {
 		e.Actor = connection.System
+	}
+	if e.Address == "" {
+		e.Address = connection.OriginText(ctx)
 	}
 	columns := eventColumns(&e)[1:]
 	err := tx.QueryRowContext(ctx, `
@@ -96,22 +103,49 @@ func (f EventFilter) query() (text string, args []any) {
 			where.add(`level <> 'info'`)
 		}
 	}
-	if len(f.Kinds) > 0 {
-		where.addIn(`kind`, anySlice(f.Kinds))
-	}
 	if f.DevEUI != "" {
 		where.add(`dev_eui = ? AND dev_eui <> ''`, f.DevEUI)
 	}
 	if f.BeforeID > 0 {
 		where.add(`id < ?`, f.BeforeID)
 	}
-	text = `
+	kinds := slices.Compact(slices.Sorted(slices.Values(f.Kinds)))
+	switch {
+	case len(kinds) > 0 && f.narrows():
+		// As an expression the kind is not looked for in its index: what it is combined with leads to fewer rows.
+		where.addIn(`kind || ''`, anySlice(kinds))
+	case len(kinds) > 0:
+		return where.ofKinds(kinds, limitOr(f.Limit))
+	}
+	return eventsWhere(where.sql(), where.arg(limitOr(f.Limit))), where.args
+}
+
+// narrows reports whether the filter leads to few rows without looking at kinds.
+func (f EventFilter) narrows() bool {
+	return f.ConnectionID > 0 || f.DevEUI != "" || !f.From.IsZero() || !f.To.IsZero()
+}
+
+// ofKinds writes a page of each kind and takes the latest of them all: over several kinds at once the index has no order.
+func (c *conditions) ofKinds(kinds []connection.Kind, limit int) (text string, args []any) {
+	others, most := c.sql(), c.arg(limit)
+	pages := make([]string, len(kinds))
+	for i, kind := range kinds {
+		pages[i] = `SELECT * FROM (` + eventsWhere(others+` AND kind = `+c.arg(kind), most) + `) AS page` + strconv.Itoa(i)
+	}
+	if len(pages) == 1 {
+		return pages[0], c.args
+	}
+	return strings.Join(pages, ` UNION ALL `) + ` ORDER BY id DESC LIMIT ` + most, c.args
+}
+
+// eventsWhere writes a page of events.
+func eventsWhere(where, limit string) string {
+	return `
 		SELECT ` + names(eventColumns(&connection.Event{}), "") + `
 		FROM events
-		WHERE ` + where.sql() + `
+		WHERE ` + where + `
 		ORDER BY id DESC
-		LIMIT ` + where.arg(limitOr(f.Limit))
-	return text, where.args
+		LIMIT ` + limit
 }
 
 // PruneEvents removes events that are older than a time (zero: none is) and all but the latest keep (0: no bound), in

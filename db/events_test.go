@@ -2,8 +2,10 @@ package db
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +138,7 @@ func TestEvents_come_from_an_index_whatever_they_are_filtered_by(t *testing.T) {
 		"events_of_concern":    {Levels: []connection.Level{connection.LevelWarning, connection.LevelError}, BeforeID: 5},
 		"events_of_connection": {ConnectionID: 1, BeforeID: 5},
 		"events_by_time":       {From: c.at, To: c.at.Add(time.Hour)},
+		"events_of_kind":       {Kinds: []connection.Kind{connection.KindAlarm}, BeforeID: 5},
 		"PRIMARY KEY":          {Levels: []connection.Level{connection.LevelInfo}, BeforeID: 5},
 	} {
 		query, args := f.query()
@@ -144,6 +147,83 @@ func TestEvents_come_from_an_index_whatever_they_are_filtered_by(t *testing.T) {
 		err := d.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...).Scan(&id, &parent, &unused, &plan)
 		if err != nil || !strings.Contains(plan, index+" ") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s: the plan is %q (%v)", index, plan, err)
+		}
+	}
+}
+
+// What leads to few rows is not left for the index of kinds, which leads to many.
+func TestEvents_of_a_kind_come_from_the_narrower_index(t *testing.T) {
+	d, c := newTestDB(t)
+	kinds := []connection.Kind{connection.KindState}
+	for index, f := range map[string]EventFilter{
+		"events_of_device":     {ConnectionID: 1, DevEUI: "00000000000000A1", Kinds: kinds},
+		"events_of_any_device": {DevEUI: "00000000000000A1", Kinds: kinds},
+		"events_of_connection": {ConnectionID: 1, Kinds: kinds},
+		"events_by_time":       {From: c.at, To: c.at.Add(time.Hour), Kinds: kinds},
+	} {
+		query, args := f.query()
+		var id, parent, unused int
+		var plan string
+		err := d.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...).Scan(&id, &parent, &unused, &plan)
+		if err != nil || !strings.Contains(plan, index+" ") {
+			t.Errorf("%s: the plan is %q (%v)", index, plan, err)
+		}
+	}
+}
+
+// Whatever the filter, the pages together are the events that it chooses, the latest first.
+func TestEvents_page_through_kinds_as_through_all(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 15))
+	d, c := newTestDB(t)
+	var all []connection.Event
+	for i := range 60 {
+		e, err := d.AddEvent(t.Context(), connection.Event{
+			Time: c.at.Add(time.Duration(i) * time.Minute), Level: []connection.Level{connection.LevelInfo, connection.LevelError}[random.IntN(2)],
+			Kind: connection.Kinds[random.IntN(4)], ConnectionID: connection.ID(random.IntN(3)), Message: fmt.Sprint(i),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	for range 60 {
+		f := EventFilter{Limit: 1 + random.IntN(7)}
+		for _, kind := range connection.Kinds[:5] {
+			if random.IntN(2) == 0 {
+				f.Kinds = append(f.Kinds, kind, kind) // twice is once
+			}
+		}
+		if random.IntN(3) == 0 {
+			f.ConnectionID = connection.ID(random.IntN(3))
+		}
+		if random.IntN(3) == 0 {
+			f.Levels = []connection.Level{connection.LevelError}
+		}
+		if random.IntN(4) == 0 {
+			f.From = c.at.Add(20 * time.Minute)
+		}
+		var want, got []string
+		for _, e := range slices.Backward(all) {
+			if (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) && (f.ConnectionID == 0 || f.ConnectionID == e.ConnectionID) &&
+				(f.Levels == nil || slices.Contains(f.Levels, e.Level)) && !e.Time.Before(f.From) {
+				want = append(want, e.Message)
+			}
+		}
+		for paged := f; ; {
+			page, err := d.Events(t.Context(), paged)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, messages(page)...)
+			if len(page) < paged.Limit {
+				break
+			}
+			paged.BeforeID = page[len(page)-1].ID
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v: got %v, want %v", f, got, want)
 		}
 	}
 }

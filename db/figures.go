@@ -75,14 +75,16 @@ func liveConnections(ctx context.Context, tx *sql.Tx) (map[connection.ID]bool, e
 	return live, nil
 }
 
-// Figures returns the minutes from the one that holds from, up to but without to, in their order. A minute in which
-// nothing happened is missing.
-func (d *DB) Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {
-	rows, err := d.read.QueryContext(ctx, `
+const figuresQuery = `
 		SELECT start_at, uplinks, delivered, downlinks, rejected, parked, expired
 		FROM figures
 		WHERE connection_id = $1 AND span_minutes = $2 AND start_at >= $3 AND start_at < $4
-		ORDER BY start_at`, id, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
+		ORDER BY start_at`
+
+// Figures returns the minutes from the one that holds from, up to but without to, in their order. A minute in which
+// nothing happened is missing.
+func (d *DB) Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error) {
+	rows, err := d.read.QueryContext(ctx, figuresQuery, id, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
 	minutes, err := scan(rows, err, func(row interface{ Scan(...any) error }) (connection.Minute, error) {
 		m := connection.Minute{ConnectionID: id}
 		err := row.Scan(timeColumn{&m.Start}, &m.Uplinks, &m.Delivered, &m.Downlinks, &m.Rejected, &m.Parked, &m.Expired)
@@ -94,43 +96,75 @@ func (d *DB) Figures(ctx context.Context, id connection.ID, from, to time.Time) 
 	return minutes, nil
 }
 
-// FiguresOfAll sums, for every connection in one query, the minutes from the one that holds since, and the devices heard
-// since then. A connection without any is missing.
-func (d *DB) FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error) {
-	minute := since.Truncate(time.Minute)
-	hour := minute.Add(time.Hour - time.Nanosecond).Truncate(time.Hour) // first whole hour; minutes fill in up to it
-	type entry struct {
-		id connection.ID
-		t  connection.Totals
-	}
-	rows, err := d.read.QueryContext(ctx, `
-		SELECT connection_id, SUM(devices), SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
-		FROM (
-		  SELECT connection_id, 0 AS devices, uplinks, delivered, downlinks, rejected, parked, expired
-		  FROM figures
-		  WHERE span_minutes = $1 AND start_at >= $2 AND start_at < $3
-		UNION ALL
-		  SELECT connection_id, 0, uplinks, delivered, downlinks, rejected, parked, expired
-		  FROM figures
-		  WHERE span_minutes = $4 AND start_at >= $3
-		UNION ALL
-		  SELECT connection_id, COUNT(*), 0, 0, 0, 0, 0, 0
-		  FROM devices
-		  WHERE last_uplink_at >= $5
-		  GROUP BY connection_id
-		) AS parts
-		GROUP BY connection_id`, spanMinute, minute.UnixMilli(), hour.UnixMilli(), spanHour, since.UnixMilli())
-	entries, err := scan(rows, err, func(row interface{ Scan(...any) error }) (e entry, err error) {
-		return e, row.Scan(&e.id, &e.t.ActiveDevices, &e.t.Uplinks, &e.t.Delivered, &e.t.Downlinks, &e.t.Rejected, &e.t.Parked, &e.t.Expired)
-	})
+// FiguresOf sums, for each of these connections, the minutes from the one that holds since, and the devices heard since
+// then. A connection without any is missing.
+func (d *DB) FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error) {
+	all := make(map[connection.ID]connection.Totals, len(ids))
+	// One query for each: with all of them in one, SQLite goes through the rows of every connection there is.
+	query, args := sumOfFigures(`connection_id = $1 AND`, []any{0}, since)
+	sum, err := d.read.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("sum figures: %w", err)
 	}
-	all := make(map[connection.ID]connection.Totals, len(entries))
-	for _, e := range entries {
-		all[e.id] = e.t
+	defer func() { _ = sum.Close() }() // nothing was written
+	for _, id := range ids {
+		args[0] = id
+		var t connection.Totals
+		if err := sum.QueryRowContext(ctx, args...).Scan(totalRefs(&t)...); err != nil {
+			return nil, fmt.Errorf("sum figures: %w", err)
+		}
+		if t != (connection.Totals{}) {
+			all[id] = t
+		}
 	}
 	return all, nil
+}
+
+// sumOfFigures writes the query that sums whole hours, and minutes up to the first of them. chosen, which takes args, may
+// choose connections.
+func sumOfFigures(chosen string, args []any, since time.Time) (string, []any) {
+	minute := since.Truncate(time.Minute)
+	hour := minute.Add(time.Hour - time.Nanosecond).Truncate(time.Hour)
+	c := conditions{args: args}
+	return `
+		SELECT COALESCE(SUM(devices), 0), COALESCE(SUM(uplinks), 0), COALESCE(SUM(delivered), 0), COALESCE(SUM(downlinks), 0),
+		       COALESCE(SUM(rejected), 0), COALESCE(SUM(parked), 0), COALESCE(SUM(expired), 0)
+		FROM (
+		  SELECT 0 AS devices, uplinks, delivered, downlinks, rejected, parked, expired
+		  FROM figures
+		  WHERE ` + chosen + ` span_minutes = ` + c.arg(spanMinute) + ` AND start_at >= ` + c.arg(minute.UnixMilli()) + ` AND start_at < ` + c.arg(hour.UnixMilli()) + `
+		UNION ALL
+		  SELECT 0, uplinks, delivered, downlinks, rejected, parked, expired
+		  FROM figures
+		  WHERE ` + chosen + ` span_minutes = ` + c.arg(spanHour) + ` AND start_at >= ` + c.arg(hour.UnixMilli()) + `
+		UNION ALL
+		  SELECT COUNT(*), 0, 0, 0, 0, 0, 0
+		  FROM devices
+		  WHERE ` + chosen + ` last_uplink_at >= ` + c.arg(since.UnixMilli()) + `
+		) AS parts`, c.args
+}
+
+// totalRefs are what [sumOfFigures] is read into.
+func totalRefs(t *connection.Totals) []any {
+	return []any{&t.ActiveDevices, &t.Uplinks, &t.Delivered, &t.Downlinks, &t.Rejected, &t.Parked, &t.Expired}
+}
+
+// MinutesOfAll sums the figures of all connections by minute, from the one that holds from, up to but without to, in their
+// order. A minute in which nothing happened is missing.
+func (d *DB) MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error) {
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT start_at, SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
+		FROM figures
+		WHERE span_minutes = $1 AND start_at >= $2 AND start_at < $3
+		GROUP BY start_at
+		ORDER BY start_at`, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
+	minutes, err := scan(rows, err, func(row interface{ Scan(...any) error }) (m connection.Minute, err error) {
+		return m, row.Scan(timeColumn{&m.Start}, &m.Uplinks, &m.Delivered, &m.Downlinks, &m.Rejected, &m.Parked, &m.Expired)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum minutes: %w", err)
+	}
+	return minutes, nil
 }
 
 // PruneFigures removes minutes and hours that lie before the given times, in batches, and says how many. The minute or

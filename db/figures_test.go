@@ -2,6 +2,7 @@ package db
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +35,30 @@ func TestFigures_add_up_per_minute(t *testing.T) {
 	}
 }
 
-func TestFiguresOfAll_sums_each_connection_over_hours_and_minutes(t *testing.T) {
+func TestMinutesOfAll_sums_all_connections(t *testing.T) {
+	d, c := newTestDB(t)
+	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID
+	minute := c.at.Truncate(time.Minute)
+	err := d.AddFigures(t.Context(), []connection.Minute{
+		{ConnectionID: a, Start: minute, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{ConnectionID: b, Start: minute, Uplinks: 10},
+		{ConnectionID: b, Start: minute.Add(-time.Minute), Uplinks: 100},
+		{ConnectionID: b, Start: minute.Add(time.Minute), Uplinks: 1000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.MinutesOfAll(t.Context(), c.at.Add(-time.Minute), minute.Add(time.Minute))
+	want := []connection.Minute{
+		{Start: minute.Add(-time.Minute), Uplinks: 100},
+		{Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("minutes are %+v, %v", got, err)
+	}
+}
+
+func TestFiguresOf_sums_each_connection_over_hours_and_minutes(t *testing.T) {
 	d, c := newTestDB(t)
 	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID
 	quiet := createTestConnection(t, d, "quiet").ID
@@ -62,20 +86,48 @@ func TestFiguresOfAll_sums_each_connection_over_hours_and_minutes(t *testing.T) 
 			b: {Downlinks: 5, Rejected: 2, Parked: 3, Expired: 4},
 		},
 	} {
-		got, err := d.FiguresOfAll(t.Context(), now.Add(-window))
+		got, err := d.FiguresOf(t.Context(), now.Add(-window), a, b, quiet, 4711)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%v: got %+v (%v), want %+v", window, got, err, want)
 		}
 		if _, there := got[quiet]; there {
 			t.Error("a connection without figures has some")
 		}
+		for id, totals := range want {
+			if got, err := d.FiguresOf(t.Context(), now.Add(-window), id); err != nil || len(got) != 1 || got[id] != totals {
+				t.Errorf("%v: of one connection %+v (%v), want %+v", window, got, err, totals)
+			}
+		}
 	}
 
 	if n, err := d.PruneFigures(t.Context(), now.Add(-24*time.Hour), now.Add(-48*time.Hour)); err != nil || n != 6*60-1 {
 		t.Errorf("pruned %d, %v", n, err)
 	}
-	if got, err := d.FiguresOfAll(t.Context(), now.Add(-24*time.Hour)); err != nil || got[a].Uplinks != 24*60+1 {
+	if got, err := d.FiguresOf(t.Context(), now.Add(-24*time.Hour), a); err != nil || got[a].Uplinks != 24*60+1 {
 		t.Errorf("after pruning: %+v, %v", got, err)
+	}
+}
+
+// With 1,000 busy connections the primary key leads through sixty times as many rows.
+func TestFigures_of_a_connection_come_from_its_index(t *testing.T) {
+	d, c := newTestDB(t)
+	query, args := sumOfFigures(`connection_id = $1 AND`, []any{1}, c.at)
+	for query, args := range map[string][]any{query: args, figuresQuery: {1, spanMinute, 1, 2}} {
+		rows, err := d.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+		plan, err := scan(rows, err, func(row interface{ Scan(...any) error }) (text string, err error) {
+			var id, parent, unused int
+			return text, row.Scan(&id, &parent, &unused, &text)
+		})
+		if all := strings.Join(plan, "; "); err != nil || !strings.Contains(all, "figures USING COVERING INDEX figures_of_connection") || strings.Contains(all, "figures USING PRIMARY KEY") {
+			t.Errorf("the plan is %s (%v) of %s", all, err, query)
+		}
+	}
+}
+
+func TestFiguresOf_nobody_are_none(t *testing.T) {
+	d, c := newTestDB(t)
+	if got, err := d.FiguresOf(t.Context(), c.at); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -74,6 +74,11 @@ func (s *store) Connection(_ context.Context, id connection.ID) (connection.Conn
 	return c, nil
 }
 
+func (s *store) Listed(ctx context.Context) ([]*connection.Connection, error) {
+	all, err := s.Connections(ctx)
+	return operationtest.Masked(all), err
+}
+
 func (s *store) Connections(context.Context) ([]connection.Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,32 +220,34 @@ func (s *store) Figures(_ context.Context, id connection.ID, from, to time.Time)
 
 func (s *store) ActiveDevices(context.Context, connection.ID, time.Time) (int, error) { return 14, nil }
 
-func (s *store) FiguresOfAll(context.Context, time.Time) (map[connection.ID]connection.Totals, error) {
+func (s *store) FiguresOf(context.Context, time.Time, ...connection.ID) (map[connection.ID]connection.Totals, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.totals, nil
 }
 
+func (s *store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
 // Refusals makes the store stand for who counts them.
 func (s *store) Refusals(id connection.ID) connection.Refusals { return s.refused[id] }
 
-// Reconcile, Status and Statuses make the store stand for the links as well.
+// Reconcile and Status make the store stand for the links as well.
 func (s *store) Reconcile(connection.ID) {}
 
 func (s *store) Status(id connection.ID) connection.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.statuses[id]
-}
-
-func (s *store) Statuses() map[connection.ID]connection.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := map[connection.ID]connection.Status{}
-	for id, st := range s.statuses {
-		all[id] = st
-	}
-	return all
 }
 
 // Changed and Removed make it stand for whoever accepts uplinks.

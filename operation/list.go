@@ -28,40 +28,53 @@ type Filter struct {
 
 // List reads a page of connections. next is the place of its last one, the zero [Place] where there is no other page. A
 // place stays good whatever is made or deleted meanwhile; a connection that moves in the order may come twice, or not.
+// In place of each secret that is set stands [connection.Mask].
 //
-// States are the live ones, which no query can know; so all rows are read and sifted here.
-func (o *Connections) List(ctx context.Context, f Filter) (page []View, next Place, err error) {
+// States are the live ones, which no query can know; so all connections are sifted here, from memory.
+func (o *Connections) List(ctx context.Context, f Filter) (views []View, next Place, err error) {
 	limit, err := limitOf(f.Limit)
 	if err != nil {
 		return nil, Place{}, err
 	}
-	all, err := o.store.Connections(ctx)
+	all, err := o.store.Listed(ctx)
 	if err != nil {
 		return nil, Place{}, fmt.Errorf("list connections: %w", err)
 	}
-	statuses := o.links.Statuses()
-	var found []listed
+	search := strings.ToLower(strings.TrimSpace(f.Search))
+	found := page{filter: f, limit: limit}
 	for _, c := range all {
-		if f.Active != nil && c.Active != *f.Active || !matches(c, f.Search) {
+		if f.Active != nil && c.Active != *f.Active || search != "" && !matches(c, search) {
 			continue
 		}
-		v := o.view(c, statuses[c.ID])
-		if len(f.States) > 0 && !slices.Contains(f.States, v.Status.State) {
-			continue
+		l := listed{connection: c}
+		if f.looksAtStatus() {
+			l.status = statusOf(c, o.links.Status(c.ID))
+			if len(f.States) > 0 && !slices.Contains(f.States, l.status.State) {
+				continue
+			}
 		}
-		if l := (listed{v, f.Sort.place(v)}); f.After == (Place{}) || f.compare(l.place, f.After) > 0 {
-			found = append(found, l)
+		l.place = f.Sort.place(c, l.status)
+		if !found.add(l) {
+			break
 		}
 	}
-	slices.SortFunc(found, func(a, b listed) int { return f.compare(a.place, b.place) })
-	if len(found) > limit {
-		found = found[:limit]
-		next = found[limit-1].place
+	first, more := found.first()
+	views = make([]View, 0, len(first))
+	for _, l := range first {
+		if !f.looksAtStatus() {
+			l.status = statusOf(l.connection, o.links.Status(l.connection.ID))
+		}
+		views = append(views, o.viewOf(l.connection, l.status))
 	}
-	for _, l := range found {
-		page = append(page, l.View)
+	if more {
+		next = first[len(first)-1].place
 	}
-	return page, next, nil
+	return views, next, nil
+}
+
+// looksAtStatus reports whether a connection's place, or whether it has one, depends on how its link is.
+func (f Filter) looksAtStatus() bool {
+	return len(f.States) > 0 || f.Sort == ByState || f.Sort == ByBacklog || f.Sort == ByLastDelivered
 }
 
 func limitOf(n int) (int, error) {
@@ -74,8 +87,8 @@ func limitOf(n int) (int, error) {
 	return n, nil
 }
 
-func matches(c connection.Connection, search string) bool {
-	search = strings.ToLower(strings.TrimSpace(search))
+// matches looks for a text in lower case.
+func matches(c *connection.Connection, search string) bool {
 	for _, text := range []string{c.Name, c.Configuration.HostName, c.Configuration.Username} {
 		if strings.Contains(strings.ToLower(text), search) {
 			return true

@@ -21,13 +21,15 @@ const (
 type Metrics struct {
 	Window                                                       Window
 	ActiveDevices, Uplinks, Downlinks, Rejected, Parked, Expired int64
+	Delivered                                                    int64   // acknowledged by ThingsBoard
 	Series                                                       []Point // oldest first, without gaps
 }
 
 // Point sums what happened from T on until the next point.
 type Point struct {
-	T                  time.Time // UTC
-	Uplinks, Downlinks int64
+	T                   time.Time // UTC
+	Uplinks, Delivered  int64
+	Downlinks, Rejected int64
 }
 
 // grid says how a window is cut into points.
@@ -71,25 +73,31 @@ func (o *Connections) Metrics(ctx context.Context, id connection.ID, window Wind
 		}
 		total.Add(minute)
 		p := &m.Series[minute.Start.Sub(from)/step]
-		p.Uplinks += minute.Uplinks
-		p.Downlinks += minute.Downlinks
+		p.add(minute)
 	}
 	m.Uplinks, m.Downlinks, m.Rejected = total.Uplinks, total.Downlinks, total.Rejected
-	m.Parked, m.Expired = total.Parked, total.Expired
+	m.Delivered, m.Parked, m.Expired = total.Delivered, total.Parked, total.Expired
 	return m, nil
+}
+
+func (p *Point) add(m connection.Minute) {
+	p.Uplinks += m.Uplinks
+	p.Delivered += m.Delivered
+	p.Downlinks += m.Downlinks
+	p.Rejected += m.Rejected
 }
 
 // Activity holds what happened on one connection lately, for a row of the list.
 type Activity struct{ Hour, Day connection.Totals }
 
-// Activities reads what happened lately on all connections that had any traffic.
-func (o *Connections) Activities(ctx context.Context) (map[connection.ID]Activity, error) {
+// Activities reads what happened lately on these connections, as far as they had any traffic.
+func (o *Connections) Activities(ctx context.Context, ids ...connection.ID) (map[connection.ID]Activity, error) {
 	now := o.now()
-	hours, err := o.store.FiguresOfAll(ctx, now.Add(-time.Hour))
+	hours, err := o.store.FiguresOf(ctx, now.Add(-time.Hour), ids...)
 	if err != nil {
 		return nil, fmt.Errorf("read figures of the last hour: %w", err)
 	}
-	days, err := o.store.FiguresOfAll(ctx, now.Add(-24*time.Hour))
+	days, err := o.store.FiguresOf(ctx, now.Add(-24*time.Hour), ids...)
 	if err != nil {
 		return nil, fmt.Errorf("read figures of the last day: %w", err)
 	}

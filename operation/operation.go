@@ -19,6 +19,9 @@ type Store interface {
 	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
 	// Connections gives all connections in the order of their ids.
 	Connections(ctx context.Context) ([]connection.Connection, error)
+	// Listed is Connections for a list: fast, and with [connection.Mask] in place of each secret that is set. What it
+	// gives is shared with others and is not changed.
+	Listed(ctx context.Context) ([]*connection.Connection, error)
 	// UpdateConnection replaces the row if its version still is c.Version, and stores the event in the same transaction.
 	UpdateConnection(ctx context.Context, c connection.Connection, e connection.Event) (connection.Connection, error)
 	DeleteConnection(ctx context.Context, id connection.ID, e connection.Event) error
@@ -41,14 +44,16 @@ type Store interface {
 
 	Figures(ctx context.Context, id connection.ID, from, to time.Time) ([]connection.Minute, error)
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
-	FiguresOfAll(ctx context.Context, since time.Time) (map[connection.ID]connection.Totals, error)
+	// FiguresOf gives what happened since then on each of these connections that had any traffic.
+	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
+	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
+	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
 
 // Links runs the connections. Reconcile never blocks: the link follows what the store says as soon as it can.
 type Links interface {
 	Reconcile(id connection.ID)
 	Status(id connection.ID) connection.Status
-	Statuses() map[connection.ID]connection.Status
 }
 
 // Observer is told of every committed change before the caller has its answer, so that uplinks of a new connection are
@@ -68,7 +73,7 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Prober, Downlinks, Refusals and Now are mandatory; with a Prober, Tries is too.
+// Options are what [New] needs. All fields but Prober, Downlinks, Refusals, Example and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -80,11 +85,13 @@ type Options struct {
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
-	Prober       Prober           // nil: connections cannot be tested
-	Downlinks    Downlinks        // nil: no downlink can be sent by hand
-	Tries        Tries            // of the stored credentials, which tests count too
-	Refusals     Refusals         // nil: nobody counts
-	Now          func() time.Time // nil: time.Now
+	Prober       Prober    // nil: connections cannot be tested
+	Downlinks    Downlinks // nil: no downlink can be sent by hand
+	Tries        Tries     // of the stored credentials, which tests count too
+	Refusals     Refusals  // nil: nobody counts
+	// Example tells what ThingsBoard receives of an uplink under some settings, as [boardlink/link.Example]. Nil: nobody can say.
+	Example func(connection.Configuration) (connection.Example, error)
+	Now     func() time.Time // nil: time.Now
 }
 
 // Connections is the set of operations. It is safe for concurrent use.
@@ -104,7 +111,8 @@ type Connections struct {
 	restarting sync.Mutex // of restarts, so that several at once allow one try
 	grants     map[connection.ID]grant
 
-	trials *trials
+	trials  *trials
+	example func(connection.Configuration) (connection.Example, error)
 }
 
 // New makes the operations.
@@ -115,7 +123,7 @@ func New(opt Options) *Connections {
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
 		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
-		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now),
+		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now), example: opt.Example,
 	}
 }
 

@@ -14,10 +14,11 @@ type Overview struct {
 	States     []StateCount // states that occur, in the order of [connection.States]
 	NeedPerson []View       // whose state asks somebody to look, worst first; then those with parked events or refused uplinks
 
-	// What all connections together did in the last hour, and per minute over the last five.
+	// What all connections together did in the last hour, and per minute over the last five. Devices are not counted.
 	LastHour           connection.Totals
 	UplinksPerMinute   float64
 	DownlinksPerMinute float64
+	Series             []Point // of the last hour, a point each minute, oldest first, without gaps
 
 	Backlog   int64 // events waiting
 	Parked    int64
@@ -39,65 +40,71 @@ const (
 
 // Overview reads what the dashboard shows.
 func (o *Connections) Overview(ctx context.Context) (Overview, error) {
-	all, err := o.store.Connections(ctx)
+	all, err := o.store.Listed(ctx)
 	if err != nil {
 		return Overview{}, fmt.Errorf("list connections: %w", err)
 	}
 	v := Overview{Total: len(all)}
-	statuses := o.links.Statuses()
-	byState := map[connection.State][]View{}
+	count, needs := map[connection.State]int{}, map[connection.State][]View{}
 	for _, c := range all {
-		view := o.view(c, statuses[c.ID])
-		byState[view.Status.State] = append(byState[view.Status.State], view)
-		v.Backlog += view.Status.Backlog
-		v.Parked += view.Status.Parked
-		v.OldestAge = max(v.OldestAge, view.Status.OldestAge)
+		s := statusOf(c, o.links.Status(c.ID))
+		count[s.State]++
+		v.Backlog += s.Backlog
+		v.Parked += s.Parked
+		v.OldestAge = max(v.OldestAge, s.OldestAge)
+		if s.State.NeedsPerson() || s.Parked > 0 || o.refused(c.ID).Count > 0 {
+			needs[s.State] = append(needs[s.State], o.viewOf(c, s))
+		}
 	}
+	var others []View // whose state is right
 	for _, s := range connection.States {
-		if n := len(byState[s]); n > 0 {
+		if n := count[s]; n > 0 {
 			v.States = append(v.States, StateCount{s, n})
 		}
 		if s.NeedsPerson() {
-			v.NeedPerson = append(v.NeedPerson, byState[s]...)
+			v.NeedPerson = append(v.NeedPerson, needs[s]...)
+		} else {
+			others = append(others, needs[s]...)
 		}
 	}
-	for _, s := range connection.States {
-		for _, view := range byState[s] {
-			if !s.NeedsPerson() && (view.Refused.Count > 0 || view.Status.Parked > 0) {
-				v.NeedPerson = append(v.NeedPerson, view)
-			}
-		}
-	}
-	now := o.now()
-	if v.LastHour, err = o.sum(ctx, now.Add(-time.Hour)); err != nil {
+	v.NeedPerson = append(v.NeedPerson, others...)
+	if err := o.traffic(ctx, &v); err != nil {
 		return Overview{}, err
 	}
-	recent, err := o.sum(ctx, now.Add(-rateSpan))
-	if err != nil {
-		return Overview{}, err
-	}
-	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
-	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
 	if v.Latest, _, err = o.Events(ctx, EventFilter{Limit: latestEvents}); err != nil {
 		return Overview{}, err
 	}
 	return v, nil
 }
 
-func (o *Connections) sum(ctx context.Context, since time.Time) (connection.Totals, error) {
-	all, err := o.store.FiguresOfAll(ctx, since)
+// traffic reads what all connections did in each minute of the last hour, and sums it.
+func (o *Connections) traffic(ctx context.Context, v *Overview) error {
+	now := o.now().UTC()
+	step, points, _ := Hour.grid()
+	to := now.Truncate(step).Add(step)
+	from := to.Add(-time.Duration(points) * step)
+	minutes, err := o.store.MinutesOfAll(ctx, from, to)
 	if err != nil {
-		return connection.Totals{}, fmt.Errorf("read figures of all connections: %w", err)
+		return fmt.Errorf("read the minutes of all connections: %w", err)
 	}
-	var t connection.Totals
-	for _, c := range all {
-		t.ActiveDevices += c.ActiveDevices
-		t.Uplinks += c.Uplinks
-		t.Delivered += c.Delivered
-		t.Downlinks += c.Downlinks
-		t.Rejected += c.Rejected
-		t.Parked += c.Parked
-		t.Expired += c.Expired
+	v.Series = make([]Point, points)
+	for i := range v.Series {
+		v.Series[i].T = from.Add(time.Duration(i) * step)
 	}
-	return t, nil
+	var recent connection.Totals
+	since := now.Add(-rateSpan).Truncate(step)
+	for _, m := range minutes {
+		i := m.Start.Sub(from) / step
+		if i < 0 || int(i) >= points {
+			continue
+		}
+		v.Series[i].add(m)
+		v.LastHour.Add(m)
+		if !m.Start.Before(since) {
+			recent.Add(m)
+		}
+	}
+	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
+	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
+	return nil
 }

@@ -128,7 +128,7 @@ func TestOverview_counts_states_and_names_who_needs_a_person(t *testing.T) {
 	if len(v.Latest) != 4 || v.Latest[0].ID != 4 {
 		t.Errorf("latest events %+v", v.Latest)
 	}
-	all, err := w.Activities(t.Context())
+	all, err := w.Activities(t.Context(), 2)
 	if err != nil || all[2].Hour.Uplinks != 10 || all[2].Day.Uplinks != 10 {
 		t.Errorf("activities %+v, error %v", all, err)
 	}

@@ -28,23 +28,18 @@ type Place struct {
 	ID     connection.ID
 }
 
-// listed is a connection with its place.
-type listed struct {
-	View
-	place Place
-}
-
-func (s Sort) place(v View) Place {
-	p := Place{ID: v.Connection.ID}
+// place says where a connection stands in the order. Orders by name and id do not look at the status.
+func (s Sort) place(c *connection.Connection, status connection.Status) Place {
+	p := Place{ID: c.ID}
 	switch s {
 	case ByName:
-		p.Text = strings.ToLower(v.Connection.Name)
+		p.Text = strings.ToLower(c.Name)
 	case ByState:
-		p.Number = int64(slices.Index(connection.States, v.Status.State))
+		p.Number = int64(slices.Index(connection.States, status.State))
 	case ByBacklog:
-		p.Number = v.Status.Backlog
+		p.Number = status.Backlog
 	case ByLastDelivered:
-		if at := v.Status.LastDeliveredAt; !at.IsZero() {
+		if at := status.LastDeliveredAt; !at.IsZero() {
 			p.Number = at.UnixMilli()
 		}
 	}

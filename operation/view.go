@@ -26,20 +26,29 @@ func (v View) UplinkURLWithKey() string {
 }
 
 func (o *Connections) view(c connection.Connection, s connection.Status) View {
-	v := View{
-		Connection: c,
-		Status:     statusOf(c, s),
+	return o.viewOf(&c, statusOf(&c, s))
+}
+
+// viewOf makes the view of a connection whose status is complete.
+func (o *Connections) viewOf(c *connection.Connection, s connection.Status) View {
+	return View{
+		Connection: *c,
+		Status:     s,
 		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
+		Refused:    o.refused(c.ID),
 	}
-	if o.refusals != nil {
-		v.Refused = o.refusals.Refusals(c.ID)
+}
+
+func (o *Connections) refused(id connection.ID) connection.Refusals {
+	if o.refusals == nil {
+		return connection.Refusals{}
 	}
-	return v
+	return o.refusals.Refusals(id)
 }
 
 // statusOf completes what the manager says. Its links follow the rows within a moment, and what is shown does not wait for
 // that: a row that is not active is deactivated, one that was activated is about to open.
-func statusOf(c connection.Connection, s connection.Status) connection.Status {
+func statusOf(c *connection.Connection, s connection.Status) connection.Status {
 	switch {
 	case !c.Active && s.State != connection.Deactivated && s.State != connection.Unreachable:
 		s = ahead(c, s, connection.Deactivated, connection.ReasonDeactivated)
@@ -57,7 +66,7 @@ func statusOf(c connection.Connection, s connection.Status) connection.Status {
 }
 
 // ahead makes the status that the link is about to have.
-func ahead(c connection.Connection, s connection.Status, state connection.State, code connection.ReasonCode) connection.Status {
+func ahead(c *connection.Connection, s connection.Status, state connection.State, code connection.ReasonCode) connection.Status {
 	s.State, s.ReasonCode, s.Since = state, code, c.UpdatedAt
 	s.Reason, s.Hint, s.Attempt, s.NextAttemptAt = "", "", 0, time.Time{}
 	return s

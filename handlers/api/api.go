@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/web"
@@ -51,6 +52,7 @@ type Options struct {
 	Operations Operations
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
+	Account    Account
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
 
@@ -61,6 +63,7 @@ type api struct {
 	operations Operations
 	uplinks    Uplinks
 	keys       web.KeyFinder
+	account    Account
 	huma       huma.API
 	server     *web.Server
 	onces      onces
@@ -69,7 +72,8 @@ type api struct {
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}, uplinkTime: cmp.Or(opt.UplinkTime, uplinkTime)}
+	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s,
+		onces: onces{store: opt.Once}, uplinkTime: cmp.Or(opt.UplinkTime, uplinkTime)}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{
@@ -89,14 +93,16 @@ func config(version string) huma.Config {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "Boardlink", Version: version,
-				Description: "Connections between ThingPark and ThingsBoard. Errors are problem documents (RFC 9457).",
+				Description: "Connections between ThingPark and ThingsBoard. Errors are problem documents (RFC 9457). " +
+					"What is not known is refused and not ignored: members of a body and parameters of the query that are not listed here are answered 422, by name and with the nearest known one.",
 			},
 			Servers:  []*huma.Server{{URL: web.Base}},
 			Security: []map[string][]string{{"key": {}}},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"key": {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"key":     {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"session": {Type: "apiKey", In: "cookie", Name: access.SessionName, Description: "The cookie of a person who has signed in; behind https its name is __Host-" + access.SessionName + "."},
 				},
 			},
 		},

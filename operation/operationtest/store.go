@@ -125,6 +125,29 @@ func (s *Store) Connections(context.Context) ([]connection.Connection, error) {
 	return all, nil
 }
 
+// Listed implements [operation.Store].
+func (s *Store) Listed(ctx context.Context) ([]*connection.Connection, error) {
+	all, err := s.Connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Masked(all), nil
+}
+
+// Masked gives connections as [operation.Store] lists them.
+func Masked(all []connection.Connection) []*connection.Connection {
+	masked := make([]*connection.Connection, len(all))
+	for i, c := range all {
+		for _, secret := range []*connection.Secret{&c.Configuration.Password, &c.Configuration.DownlinkAsKey, &c.UplinkKey} {
+			if secret.IsSet() {
+				*secret = connection.Mask
+			}
+		}
+		masked[i] = &c
+	}
+	return masked
+}
+
 // UpdateConnection implements [operation.Store].
 func (s *Store) UpdateConnection(_ context.Context, c connection.Connection, e connection.Event) (connection.Connection, error) {
 	if s.BeforeUpdate != nil {
@@ -230,13 +253,13 @@ func (s *Store) ActiveDevices(_ context.Context, id connection.ID, _ time.Time) 
 	return s.devices[id], s.Fail
 }
 
-// FiguresOfAll implements [operation.Store].
-func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection.ID]connection.Totals, error) {
+// FiguresOf implements [operation.Store].
+func (s *Store) FiguresOf(_ context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := map[connection.ID]connection.Totals{}
 	for _, m := range s.minutes {
-		if m.Start.Before(since) {
+		if m.Start.Before(since) || !slices.Contains(ids, m.ConnectionID) {
 			continue
 		}
 		t := all[m.ConnectionID]
@@ -245,6 +268,19 @@ func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (map[connection
 		all[m.ConnectionID] = t
 	}
 	return all, s.Fail
+}
+
+// MinutesOfAll implements [operation.Store].
+func (s *Store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
+	}
+	return list, s.Fail
 }
 
 // Tell implements [operation.Store].

@@ -119,17 +119,6 @@ func (l *Links) Status(id connection.ID) connection.Status {
 	return l.statuses[id]
 }
 
-// Statuses implements [operation.Links].
-func (l *Links) Statuses() map[connection.ID]connection.Status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := map[connection.ID]connection.Status{}
-	for id, s := range l.statuses {
-		all[id] = s
-	}
-	return all
-}
-
 // Observer notes what it was told.
 type Observer struct {
 	mu  sync.Mutex
