@@ -27,7 +27,7 @@ func TestClean_takes_out_what_nobody_can_see(t *testing.T) {
 		"\xff\xfe\xc3(":           "(",
 		"\xed\xa0\x80x":           "x", // half a surrogate
 		"<b>&amp;\"'":             "<b>&amp;\"'",
-		"Kühlraum 冷蔵室 غرفة":      "Kühlraum 冷蔵室 غرفة",
+		"Kühlraum 冷蔵室 غرفة":       "Kühlraum 冷蔵室 غرفة",
 		"👩‍🔬 ❤️":                  "👩‍🔬 ❤️",
 		"می‌خواهم":                "می‌خواهم",
 		"ad\u200dmin":             "ad min",
