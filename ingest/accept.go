@@ -87,8 +87,8 @@ func (a *Acceptor) Unreadable(id connection.ID) {
 //
 // Every error is a [connection.Failure]: those of [Acceptor.Authorize], CodeInvalid for a document that cannot be read
 // (its cause is [thingpark.ErrTooLarge] where it is too long), CodeUnauthorized for a missing or wrong Token, or one made
-// more than [MaxDeviation] from now, where the connection asks for one, and CodeUnavailable where the queue is full, closed or broken: ThingPark is then to post
-// elsewhere or again.
+// more than [MaxDeviation] from now, where the connection asks for one, and CodeUnavailable where the queue is full, closed
+// or broken: ThingPark is then to post elsewhere or again.
 func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, query string, body []byte) error {
 	e, err := a.authorize(id, c)
 	if err != nil {
