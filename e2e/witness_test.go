@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -135,6 +136,7 @@ func (w *witness) proxy(t *testing.T) string {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	server := httptest.NewServer(&httputil.ReverseProxy{
+		ErrorLog:      log.New(io.Discard, "", 0), // streams that break off are no news
 		Transport:     transport,
 		FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -148,7 +150,6 @@ func (w *witness) proxy(t *testing.T) string {
 		// Where the program is gone the browser is to see no answer, as it would without a proxy.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	})
-	server.Config.ErrorLog = nil
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
