@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 PACKAGES := ./...
 
-.PHONY: help run demo build generate css current vet lint unit e2e test bench soak screenshots
+.PHONY: help run demo build generate css current vet lint unit e2e test bench fuzz vulncheck soak screenshots
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -46,9 +46,10 @@ vet:
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' ':!*_templ.go' | xargs -0 gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "Not formatted: $$unformatted" >&2; exit 1; fi
 
-lint: vet ## vet, staticcheck, errcheck
+lint: vet ## vet, staticcheck, errcheck, gosec
 	$(TOOL) staticcheck $(PACKAGES)
 	$(TOOL) errcheck -ignoregenerated -ignoretests -exclude tools/errcheck.txt $(PACKAGES)
+	go -C tools run ./gosec ..
 
 unit:
 	go test -race -shuffle=on -count=1 -timeout 10m $(PACKAGES)
@@ -65,6 +66,13 @@ bench: ## measure
 	go test -run '^$$' -bench . -benchmem ./...
 	go test -tags e2e -run '^$$' -bench BenchmarkThroughput -benchtime 50000x ./e2e
 	go test -tags e2e -run '^$$' -bench BenchmarkAPI -benchtime 1000x ./e2e
+
+FUZZTIME ?= 5m
+fuzz: ## every fuzz target for 5 minutes, until the first finding (FUZZTIME=30s: shorter; FUZZ="Cells Salvage": those alone)
+	@scripts/fuzz $(FUZZTIME) $(FUZZ)
+
+vulncheck: ## known vulnerabilities in what we build on; asks vuln.go.dev
+	@scripts/vulncheck
 
 SOAK ?= 30m
 soak: ## 200 links for 30 minutes while things go wrong (SOAK=10m: shorter; SOAKFLAGS="-rate 2 -seed 7")

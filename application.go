@@ -70,6 +70,7 @@ type application struct {
 	operations *operation.Connections
 	people     *access.People
 	server     *web.Server
+	keyPair    *web.KeyPair // nil: plain HTTP
 }
 
 // surroundings are what a caller may bring: the demo trusts its sandbox's authority.
@@ -93,6 +94,11 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	if err != nil {
 		return err
 	}
+	if cfg.TLS() {
+		if a.keyPair, err = web.OpenKeyPair(cfg.TLSCert, cfg.TLSKey, web.KeyPairOptions{Log: a.log, Tell: a.addEvent}); err != nil {
+			return err
+		}
+	}
 	if err := a.openData(ctx, cfg); err != nil {
 		return err
 	}
@@ -111,10 +117,20 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 	a.metrics = newMetrics()
 	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Feed: a.feed, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
+	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}
 	return a.wireHTTP(ctx, cfg)
+}
+
+// listening gives the addresses of this program's own listeners.
+func (a *application) listening() []net.Addr {
+	all := []net.Addr{a.listener.Addr()}
+	if a.scrapes != nil {
+		all = append(all, a.scrapes.Addr())
+	}
+	return all
 }
 
 // listenFailure says what to do where the listener's address cannot be had.
@@ -154,7 +170,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if a.lock, err = a.folder.Lock(cfg.Addr); err != nil {
 		return err
 	}
-	sealer, err := sealerOf(a.folder, cfg, a.log)
+	sealer, err := sealerOf(ctx, a.folder, cfg, a.log)
 	if err != nil {
 		return err
 	}
@@ -170,8 +186,14 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	return err
 }
 
-func sealerOf(folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
+func sealerOf(ctx context.Context, folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
 	key, made, err := folder.Key(cfg.SecretKey)
+	if f, ok := errors.AsType[*connection.Failure](err); ok && errors.Is(err, datadir.ErrNoKey) {
+		if id := db.NeededKey(ctx, folder.Database()); id != "" {
+			f.Message += " Its secrets need the key " + id + "."
+		}
+		return nil, f
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +229,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	a.operations = operation.New(operation.Options{
 		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry, Downlinks: a.links,
-		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db,
+		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})
 	return nil
 }
@@ -220,14 +242,15 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
-		Meter: a.metrics,
+		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
+		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
 	})
 	if err != nil {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Once: a.db, Version: programVersion(),
+		Operations: a.operations, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"boardlink/access"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/live"
@@ -52,6 +51,9 @@ func (a *application) chores(ctx context.Context) {
 	defer steady.Wait()
 	steady.Go(func() { a.figures.Run(ctx) })
 	steady.Go(func() { a.alarms.Run(ctx) })
+	if a.keyPair != nil {
+		steady.Go(func() { a.keyPair.Run(ctx) })
+	}
 	prune, watch := time.NewTicker(pruneEvery), time.NewTicker(watchEvery)
 	defer prune.Stop()
 	defer watch.Stop()
@@ -66,6 +68,7 @@ func (a *application) chores(ctx context.Context) {
 		case <-watch.C:
 			alarmed = a.watchFill(ctx, alarmed)
 			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
+			a.server.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
 		}
 	}
 }
@@ -89,7 +92,7 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old requests could not be forgotten", "error", err)
 	}
-	if _, err := a.db.PruneSessions(ctx, now, now.Add(-access.SessionIdle)); err != nil && ctx.Err() == nil {
+	if _, err := a.server.Sessions().Prune(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}
 }

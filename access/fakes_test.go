@@ -20,12 +20,13 @@ type memory struct {
 	tokens    map[Digest]SetupToken
 	sessions  map[Digest]SessionRow
 	events    []connection.Event
+	browsers  map[Digest]int64 // whose they are
 	touches   int
 	broken    error // returned by every read of a session
 }
 
 func newMemory() *memory {
-	return &memory{tokens: map[Digest]SetupToken{}, sessions: map[Digest]SessionRow{}}
+	return &memory{tokens: map[Digest]SetupToken{}, sessions: map[Digest]SessionRow{}, browsers: map[Digest]int64{}}
 }
 
 var errGone = connection.Fail(connection.CodeNotFound, "gone")
@@ -123,6 +124,19 @@ func (m *memory) UseSetupToken(_ context.Context, d Digest, _ time.Time, o Opera
 	return m.operators[t.OperatorID-1], nil
 }
 
+func (m *memory) KnownBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.browsers[d] == operatorID && operatorID != 0, nil
+}
+
+func (m *memory) KeepBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time, _ int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.browsers[d] = operatorID
+	return nil
+}
+
 func (m *memory) AddEvent(_ context.Context, e connection.Event) (connection.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,6 +172,53 @@ func (m *memory) UpdateSession(_ context.Context, d Digest, data []byte) error {
 		m.sessions[d] = row
 	}
 	return nil
+}
+
+func (m *memory) RenewSession(_ context.Context, d Digest, row SessionRow) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.sessions[d]; !ok {
+		return errGone
+	}
+	delete(m.sessions, d)
+	m.sessions[row.Digest] = row
+	return nil
+}
+
+func (m *memory) SessionsOf(_ context.Context, id int64) ([]SessionRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []SessionRow
+	for _, row := range m.sessions {
+		if row.OperatorID == id {
+			all = append(all, row)
+		}
+	}
+	return all, nil
+}
+
+func (m *memory) DeleteSessionOf(_ context.Context, operatorID, id int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d, row := range m.sessions {
+		if row.OperatorID == operatorID && row.ID == id {
+			delete(m.sessions, d)
+			return nil
+		}
+	}
+	return errGone
+}
+
+func (m *memory) DeleteOtherSessionsOf(_ context.Context, operatorID int64, kept Digest) (n int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d, row := range m.sessions {
+		if row.OperatorID == operatorID && d != kept {
+			delete(m.sessions, d)
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (m *memory) TouchSession(_ context.Context, d Digest, at time.Time) error {

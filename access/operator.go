@@ -34,13 +34,3 @@ type SetupToken struct {
 	Email      string // of that operator; filled in by reading, ignored in writing
 	ExpiresAt  time.Time
 }
-
-// SessionRow is a browser session as stored.
-type SessionRow struct {
-	Digest     Digest // of the id in the cookie
-	OperatorID int64  // 0: nobody has signed in
-	Data       []byte // values as a JSON object
-	CreatedAt  time.Time
-	LastSeenAt time.Time // at most [touchEvery] behind
-	ExpiresAt  time.Time // whatever its use
-}

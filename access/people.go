@@ -30,6 +30,8 @@ type OperatorStore interface {
 	UseSetupToken(ctx context.Context, d Digest, now time.Time, o Operator) (Operator, error)
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
+
+	BrowserRows
 }
 
 // PeopleOptions are what [NewPeople] needs beside the store.
@@ -41,10 +43,11 @@ type PeopleOptions struct {
 
 // People is what can be done about operators. It is safe for concurrent use.
 type People struct {
-	store  OperatorStore
-	hasher *Hasher
-	now    func() time.Time
-	log    *slog.Logger
+	store    OperatorStore
+	hasher   *Hasher
+	throttle *throttle
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 // NewPeople makes a People over a store.
@@ -56,6 +59,7 @@ func NewPeople(store OperatorStore, opt PeopleOptions) *People {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
+	p.throttle = newThrottle(p.now)
 	return p
 }
 
@@ -65,8 +69,9 @@ func errSignIn() error {
 }
 
 // SignIn finds the operator with that e-mail and password. A wrong one of either is the same [connection.Failure] with
-// CodeUnauthorized, after the same work.
-func (p *People) SignIn(ctx context.Context, email string, password connection.Secret) (Identity, error) {
+// CodeUnauthorized, after the same work. After some wrong ones the next is not read for a while, whether it is right or not and
+// whether anybody has the e-mail or not: a [*Throttled].
+func (p *People) SignIn(ctx context.Context, from Origin, email string, password connection.Secret) (Identity, error) {
 	normal, badEmail := NormalEmail(email)
 	var o Operator
 	if badEmail == nil {
@@ -76,25 +81,64 @@ func (p *People) SignIn(ctx context.Context, email string, password connection.S
 			return Identity{}, fmt.Errorf("sign in: %w", err)
 		}
 	}
-	if len(password) > maxPassword*4 {
-		password = "" // too long to be anybody's; it must not cost more than another wrong one
+	places, known, err := p.places(ctx, from, o, normal)
+	if err != nil {
+		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
-	match, outdated, err := p.hasher.Check(ctx, password, o.PasswordHash)
+	match, err := p.tries(ctx, known, o, password, places...)
 	if err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !match {
-		p.log.WarnContext(ctx, "Sign-in refused", "operator_id", o.ID)
+		p.refused(ctx, from, o)
 		return Identity{}, errSignIn()
-	}
-	if outdated {
-		p.rehash(ctx, o.ID, password)
 	}
 	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
-	p.tell(ctx, o.Email, o.Email+" signed in.")
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in"+".")
 	return o.Identity(), nil
+}
+
+// refused tells of a wrong password. An e-mail that nobody has is not repeated, for many a password was typed there; it is
+// told of all the same, so that its answer takes as long.
+func (p *People) refused(ctx context.Context, from Origin, o Operator) {
+	whose := "an unknown e-mail address"
+	if o.ID != 0 {
+		whose = o.Email
+	}
+	p.log.WarnContext(ctx, "Sign-in refused", "operator_id", o.ID, "address", from.Address)
+	p.tell(ctx, connection.LevelWarning, connection.System, "A sign-in as "+whose+" was refused: the password was wrong.")
+}
+
+// tries checks a password that counts in these lanes.
+func (p *People) tries(ctx context.Context, known bool, o Operator, password connection.Secret, places ...place) (bool, error) {
+	if err := p.throttle.admit(places...); err != nil {
+		p.log.DebugContext(ctx, "Password not read: too many were wrong", "operator_id", o.ID)
+		return false, err
+	}
+	match, err := p.matches(ctx, known, o, password)
+	var busy *Throttled
+	if match || errors.As(err, &busy) {
+		p.throttle.forgive(match, places...)
+	}
+	return match, err
+}
+
+// matches checks a password that somebody typed, and makes a hash anew that is not of today's parameters. Where there is no
+// operator (the zero one) it does the same work and reports false.
+func (p *People) matches(ctx context.Context, known bool, o Operator, password connection.Secret) (bool, error) {
+	if len(password) > maxPassword*16 {
+		password = "" // too long to be anybody's; it must not cost more than another wrong one
+	}
+	match, outdated, err := p.hasher.Check(ctx, known, password, o.PasswordHash)
+	if err != nil {
+		return false, err
+	}
+	if match && outdated {
+		p.rehash(ctx, o.ID, password)
+	}
+	return match, nil
 }
 
 // rehash brings a hash up to today's parameters. It may fail: the next sign-in tries again.
@@ -125,9 +169,9 @@ func (p *People) Identify(ctx context.Context, operatorID int64) (Identity, erro
 }
 
 // tell leaves an event. What it tells of has happened, so a store that cannot take it is logged and no more.
-func (p *People) tell(ctx context.Context, actor, message string) {
+func (p *People) tell(ctx context.Context, level connection.Level, actor, message string) {
 	_, err := p.store.AddEvent(context.WithoutCancel(ctx), connection.Event{
-		Time: p.now(), Level: connection.LevelInfo, Kind: connection.KindAccess, Actor: actor, Message: message,
+		Time: p.now(), Level: level, Kind: connection.KindAccess, Actor: actor, Message: message,
 	})
 	if err != nil {
 		p.log.ErrorContext(ctx, "Event not stored", "kind", connection.KindAccess, "error", err)

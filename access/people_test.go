@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestSetUp_makes_the_first_operator_who_then_signs_in(t *testing.T) {
 	}
 
 	c.advance(time.Hour)
-	again, err := p.SignIn(t.Context(), "ADA@example.com ", "correct horse")
+	again, err := p.SignIn(t.Context(), Origin{}, "ADA@example.com ", "correct horse")
 	if err != nil || again.ID != who.ID {
 		t.Errorf("signed in as %+v, %v", again, err)
 	}
@@ -102,7 +103,7 @@ func TestSignIn_says_the_same_for_an_unknown_email_and_a_wrong_password(t *testi
 		{"ada@example.com", "wrong horse"}, {"eve@example.com", "correct horse"}, {"no address", "correct horse"}, {"", ""},
 		{"ada@example.com", ""}, {"ada@example.com", connection.Secret(strings.Repeat("x", 1<<20))},
 	} {
-		who, err := p.SignIn(t.Context(), try.email, try.password)
+		who, err := p.SignIn(t.Context(), Origin{}, try.email, try.password)
 		wantCode(t, err, connection.CodeUnauthorized)
 		if who.Known() {
 			t.Errorf("%q signed in", try.email)
@@ -111,6 +112,48 @@ func TestSignIn_says_the_same_for_an_unknown_email_and_a_wrong_password(t *testi
 	}
 	if len(texts) != 1 {
 		t.Errorf("answers are %v", texts)
+	}
+}
+
+func TestConfirm_checks_the_password_of_who_is_signed_in(t *testing.T) {
+	p, m, _ := newTestPeople(t)
+	if _, err := p.FirstFromEnvironment(t.Context(), "ada@example.com", "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Confirm(t.Context(), Origin{}, 1, "correct horse"); err != nil {
+		t.Error(err)
+	}
+	err := p.Confirm(t.Context(), Origin{}, 1, "wrong horse")
+	wantCode(t, err, connection.CodeInvalid)
+	if fields := fieldsOf(err); len(fields) != 1 || fields[0].Path != "password" || strings.Contains(fields[0].Message, "horse") {
+		t.Errorf("wrong fields are %+v", fields)
+	}
+	wantCode(t, p.Confirm(t.Context(), Origin{}, 9, "correct horse"), connection.CodeNotFound)
+	if last := m.events[len(m.events)-1]; len(m.events) != 2 || last.Actor != "ada@example.com" || last.Level != connection.LevelWarning || strings.Contains(last.Message, "horse") {
+		t.Errorf("events are %+v", m.events)
+	}
+}
+
+func TestSignIn_is_told_with_its_address_whether_it_went_well_or_not(t *testing.T) {
+	p, m, _ := newTestPeople(t)
+	if _, err := p.FirstFromEnvironment(t.Context(), "ada@example.com", "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	from := Origin{Address: "192.0.2.7"}
+	for _, try := range [][2]string{{"ada@example.com", "correct horse"}, {"Ada@example.com", "a typo"}, {"my secret passphrase", "x"}, {"eve@example.com", "x"}} {
+		_, _ = p.SignIn(t.Context(), from, try[0], connection.Secret(try[1]))
+	}
+	unknown := "A sign-in as an unknown e-mail address was refused: the password was wrong."
+	want := []string{"ada@example.com signed in.", "A sign-in as ada@example.com was refused: the password was wrong.", unknown, unknown}
+	got := []string{}
+	for _, e := range m.events[1:] {
+		if e.Kind != connection.KindAccess || (e.Level == connection.LevelWarning) != strings.Contains(e.Message, "refused") {
+			t.Errorf("event %+v", e)
+		}
+		got = append(got, e.Message)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told is %q", got)
 	}
 }
 
@@ -123,13 +166,13 @@ func TestSignIn_makes_an_outdated_hash_anew(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.operators = []Operator{{ID: 1, Email: "ada@example.com", PasswordHash: hash, Role: RoleAdmin}}
-	if _, err := p.SignIn(t.Context(), "ada@example.com", "correct horse"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, "ada@example.com", "correct horse"); err != nil {
 		t.Fatal(err)
 	}
 	if m.operators[0].PasswordHash == hash {
 		t.Error("the hash is the old one")
 	}
-	if _, err := p.SignIn(t.Context(), "ada@example.com", "correct horse"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, "ada@example.com", "correct horse"); err != nil {
 		t.Error(err)
 	}
 }
@@ -153,9 +196,9 @@ func TestReset_link_sets_the_password_of_its_own_operator_only(t *testing.T) {
 	if _, err := p.SetUp(t.Context(), token, "", "battery staple"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.SignIn(t.Context(), "ada@example.com", "correct horse")
+	_, err = p.SignIn(t.Context(), Origin{}, "ada@example.com", "correct horse")
 	wantCode(t, err, connection.CodeUnauthorized)
-	if _, err := p.SignIn(t.Context(), "ada@example.com", "battery staple"); err != nil {
+	if _, err := p.SignIn(t.Context(), Origin{}, "ada@example.com", "battery staple"); err != nil {
 		t.Error(err)
 	}
 }

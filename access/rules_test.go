@@ -2,9 +2,10 @@ package access
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"boardlink/connection"
 
@@ -64,8 +65,13 @@ func TestNormalEmail(t *testing.T) {
 
 func TestCheckPassword(t *testing.T) {
 	for input, good := range map[connection.Secret]bool{
-		"12345678": true, "ümläüte8": true, "        ": true, connection.Secret(strings.Repeat("ä", 256)): true,
-		"": false, "1234567": false, connection.Secret(strings.Repeat("a", 257)): false, "Ada@Example.com": false, " ada@example.com": false, "bad\xffutf8...": false,
+		"12945678": true, "ümläüte8": true, " pass word of mine ": true, connection.Secret(strings.Repeat("äö", 128)): true, "correct horse": true, "adalovelace is not it": true,
+		"": false, "1234567": false, connection.Secret(strings.Repeat("ab", 128) + "c"): false, "Ada@Example.com": false, " ada@example.com": false, "bad\xffutf8...": false,
+		// Characters are counted and not bytes, in the form that is hashed: seven that are typed as fourteen stay seven.
+		"ääääööö": false, "a\u0308a\u0308a\u0308o\u0308o\u0308o\u0308u\u0308": false, connection.Secret(strings.Repeat("a\u0308o\u0308", 128)): true,
+		// What is tried first: common ones, however capitalised; one character over and over; the product's name and the person's.
+		"baseball": false, "PassWord1": false, "12345678": false, "iloveyou2": false, "zzzzzzzz": false, "        ": false, "ßßßßßßßß": false,
+		"boardlink": false, "Boardlink2026!": false, "!!BOARDLINK!!": false, "boardlinks of ours": true, "12345678\npassword": true, " password\n": false,
 	} {
 		err := CheckPassword(input, "ada@example.com")
 		if (err == nil) != good {
@@ -73,6 +79,11 @@ func TestCheckPassword(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), input.Reveal()) && input != "" {
 			t.Errorf("the error repeats the password: %v", err)
+		}
+	}
+	for input, good := range map[connection.Secret]bool{"adalovelace": false, "AdaLovelace1815": false, "lovelace": true, "28461947": true} {
+		if err := CheckPassword(input, "adalovelace@example.com"); (err == nil) != good {
+			t.Errorf("%q: %v", input.Reveal(), err)
 		}
 	}
 	_, err := CheckCredentials("nobody", "short")
@@ -91,40 +102,78 @@ func TestHasher_uses_the_parameters_that_it_must(t *testing.T) {
 		t.Fatalf("hash is %q, %v", hash, err)
 	}
 	for password, want := range map[connection.Secret]bool{"correct horse": true, "correct hors": false, "": false} {
-		match, outdated, err := h.Check(t.Context(), password, hash)
+		match, outdated, err := h.Check(t.Context(), false, password, hash)
 		if err != nil || match != want || outdated {
 			t.Errorf("%q: %v, %v, %v", password.Reveal(), match, outdated, err)
 		}
 	}
-	if match, _, err := h.Check(t.Context(), "", ""); err != nil || match {
+	if match, _, err := h.Check(t.Context(), false, "", ""); err != nil || match {
 		t.Errorf("an empty hash: %v, %v", match, err)
 	}
 	old, err := argon2id.CreateHash("correct horse", &cheap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if match, outdated, err := h.Check(t.Context(), "correct horse", old); err != nil || !match || !outdated {
+	if match, outdated, err := h.Check(t.Context(), true, "correct horse", old); err != nil || !match || !outdated {
 		t.Errorf("an old hash: %v, %v, %v", match, outdated, err)
 	}
 }
 
-func TestHasher_makes_callers_wait_their_turn(t *testing.T) {
+func TestHasher_takes_a_password_however_its_characters_are_sent(t *testing.T) {
 	h, err := newHasher(cheap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range hashesAtOnce {
-		h.slots <- struct{}{}
+	hash, err := h.Hash(t.Context(), "mümläüte und ﬁsch²")
+	if err != nil {
+		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := h.Hash(ctx, "12345678"); err == nil {
-		t.Error("one more was let in")
+	for typed, want := range map[connection.Secret]bool{"mu\u0308mla\u0308u\u0308te und ﬁsch²": true, "mümläüte und fisch2": false} {
+		if match, _, err := h.Check(t.Context(), false, typed, hash); err != nil || match != want {
+			t.Errorf("%q: %v, %v", typed.Reveal(), match, err)
+		}
 	}
-	<-h.slots
-	if _, err := h.Hash(t.Context(), "12345678"); err != nil {
-		t.Error(err)
-	}
+}
+
+func TestHasher_lets_few_in_and_few_wait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := newHasher(cheap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range hashesAtOnce {
+			h.strangers.slots <- struct{}{}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan error, 2*maxWaiting)
+		for range 2 * maxWaiting {
+			go func() {
+				_, _, err := h.Check(ctx, false, "12345678", "")
+				results <- err
+			}()
+		}
+		synctest.Wait()
+		for range maxWaiting {
+			if _, busy := errors.AsType[*Throttled](<-results); !busy {
+				t.Error("one too many waits")
+			}
+		}
+		// Whoever is known is not kept waiting by strangers.
+		if _, _, err := h.Check(t.Context(), true, "12345678", ""); err != nil {
+			t.Errorf("somebody known: %v", err)
+		}
+		if _, err := h.Hash(t.Context(), "12345678"); err != nil {
+			t.Errorf("a new password: %v", err)
+		}
+		<-h.strangers.slots
+		synctest.Wait()
+		cancel()
+		for range maxWaiting {
+			if err := <-results; err != nil {
+				t.Errorf("one that waited: %v", err)
+			}
+		}
+	})
 }
 
 func TestKeys_know_the_key_of_the_environment(t *testing.T) {

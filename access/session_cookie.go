@@ -30,8 +30,8 @@ func setCookie(w http.ResponseWriter, c *http.Cookie) {
 	w.Header()["Set-Cookie"] = append(kept, c.String())
 }
 
-func ended(row SessionRow, now time.Time) bool {
-	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= SessionIdle
+func (st *Sessions) ended(row SessionRow, now time.Time) bool {
+	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= st.idle
 }
 
 func wellFormedID(s string) bool {

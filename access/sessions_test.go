@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"boardlink/connection"
+
 	"github.com/gorilla/sessions"
 )
 
@@ -48,7 +50,7 @@ func (b *browser) visit(f func(r *http.Request, w http.ResponseWriter, s *sessio
 func (b *browser) signIn(operatorID int64) {
 	b.t.Helper()
 	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
-		return b.store.Renew(r, w, s, operatorID)
+		return b.store.Renew(r, w, s, Identity{Kind: OperatorKind, ID: operatorID, Role: RoleAdmin})
 	})
 }
 
@@ -64,7 +66,7 @@ func (b *browser) operator() (id int64) {
 func newBrowser(t *testing.T) (*browser, *memory, *clock) {
 	t.Helper()
 	m, c := newMemory(), newClock()
-	return &browser{t: t, store: NewSessions(m, false, c.now)}, m, c
+	return &browser{t: t, store: NewSessions(m, SessionOptions{Now: c.now})}, m, c
 }
 
 func save(r *http.Request, w http.ResponseWriter, s *sessions.Session) error { return s.Save(r, w) }
@@ -118,7 +120,7 @@ func TestSessions_refuse_values_that_cannot_be_kept(t *testing.T) {
 func TestSessions_cookie_is_safe(t *testing.T) {
 	for secure, name := range map[bool]string{false: "boardlink", true: "__Host-boardlink"} {
 		m, c := newMemory(), newClock()
-		b := &browser{t: t, store: NewSessions(m, secure, c.now)}
+		b := &browser{t: t, store: NewSessions(m, SessionOptions{Secure: secure, Now: c.now})}
 		b.signIn(1)
 		k := b.cookie
 		if k.Name != name || k.Secure != secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" || len(k.Value) != 43 {
@@ -231,6 +233,31 @@ func TestSessions_end_when_idle_and_when_old(t *testing.T) {
 	}
 }
 
+func TestSessions_live_as_long_as_is_set(t *testing.T) {
+	b, _, c := newBrowser(t)
+	b.store = NewSessions(b.store.rows, SessionOptions{Idle: 5 * time.Minute, Life: 15 * time.Minute, Now: c.now})
+	b.signIn(5)
+	c.advance(5*time.Minute - time.Second)
+	if b.operator() != 5 {
+		t.Error("it ended before it was idle")
+	}
+	c.advance(5 * time.Minute)
+	if b.operator() != 0 {
+		t.Error("it lives on while idle")
+	}
+	b.signIn(5)
+	for range 14 {
+		c.advance(time.Minute)
+		if b.operator() != 5 {
+			t.Fatal("it ended while in use")
+		}
+	}
+	c.advance(time.Minute)
+	if b.operator() != 0 {
+		t.Error("it lives longer than is set")
+	}
+}
+
 func TestSessions_note_their_use_once_a_minute(t *testing.T) {
 	b, m, c := newBrowser(t)
 	b.signIn(5)
@@ -291,4 +318,59 @@ func TestSessions_tell_when_the_rows_cannot_be_read(t *testing.T) {
 	if !errors.Is(err, m.broken) || s == nil || OperatorOf(s) != 0 {
 		t.Errorf("session %v, %v", s, err)
 	}
+}
+
+func TestConfirm_and_FollowRole_bring_back_no_session_that_was_ended(t *testing.T) {
+	for name, renew := range map[string]func(*Sessions, *http.Request, http.ResponseWriter, *sessions.Session) error{
+		"Confirm": (*Sessions).Confirm,
+		"FollowRole": func(st *Sessions, r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			return st.FollowRole(r, w, s, RoleViewer)
+		},
+	} {
+		b, m, _ := newBrowser(t)
+		b.signIn(5)
+		b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			if err := b.store.EndAllOf(r.Context(), 5); err != nil {
+				return err
+			}
+			wantCode(t, renew(b.store, r, w, s), connection.CodeUnauthorized)
+			return nil
+		})
+		if len(m.sessions) != 0 || b.operator() != 0 {
+			t.Errorf("%s: the session is back", name)
+		}
+		b.cookie = nil
+		b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			wantCode(t, renew(b.store, r, w, s), connection.CodeUnauthorized)
+			return nil
+		})
+	}
+}
+
+func TestFresh_lasts_fifteen_minutes_from_the_password(t *testing.T) {
+	b, _, c := newBrowser(t)
+	b.signIn(5)
+	fresh := func(want bool, when string) {
+		t.Helper()
+		b.visit(func(_ *http.Request, _ http.ResponseWriter, s *sessions.Session) error {
+			if b.store.Fresh(s) != want {
+				t.Errorf("%s: fresh is %v", when, !want)
+			}
+			return nil
+		})
+	}
+	c.advance(FreshFor - time.Second)
+	fresh(true, "just before")
+	c.advance(time.Second)
+	fresh(false, "just after")
+	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+		return b.store.Confirm(r, w, s)
+	})
+	fresh(true, "confirmed")
+	b.visit(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+		return b.store.FollowRole(r, w, s, RoleViewer)
+	})
+	fresh(false, "in another role")
+	b.cookie = nil
+	fresh(false, "nobody")
 }

@@ -98,9 +98,9 @@ func (p *People) SetUp(ctx context.Context, token connection.Secret, email strin
 		return Identity{}, fmt.Errorf("set up operator: %w", err)
 	}
 	if reset {
-		p.tell(ctx, o.Email, o.Email+" set a new password with a reset link.")
+		p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" set a new password with a reset link.")
 	} else {
-		p.tell(ctx, o.Email, o.Email+" became the first operator.")
+		p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" became the first operator.")
 	}
 	return o.Identity(), nil
 }
@@ -126,6 +126,6 @@ func (p *People) FirstFromEnvironment(ctx context.Context, email string, passwor
 	if err != nil {
 		return false, fmt.Errorf("make first operator: %w", err)
 	}
-	p.tell(ctx, connection.System, o.Email+" became the first operator, as the environment says.")
+	p.tell(ctx, connection.LevelInfo, connection.System, o.Email+" became the first operator, as the environment says.")
 	return true, nil
 }

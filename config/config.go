@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 
 	"boardlink/connection"
@@ -32,6 +34,13 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; 0: any number. Uplinks
+	// are not counted.
+	AddressRate, KeyRate int
+	// TLSCert and TLSKey name the PEM files of the server's certificate and its key; both or neither. Empty: Boardlink speaks
+	// plain HTTP.
+	TLSCert, TLSKey string
+
 	SecretKey     connection.Secret // empty: from the key file
 	AdminEmail    string            // empty: no first operator from the environment
 	AdminPassword connection.Secret
@@ -41,8 +50,13 @@ type Config struct {
 	EventsDays    int               // how long events are kept, 1 to 3650
 	EventsMax     int64             // how many events are kept, 1,000 to 100,000,000
 	MetricsAddr   string            // host:port; empty: off
-	LogLevel      string            // debug, info, warn or error
-	LogFormat     string            // text or json
+	// TrustedProxies are the proxies whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	LogLevel       string // debug, info, warn or error
+	LogFormat      string // text or json
+
+	SessionIdle     time.Duration // without a request a browser session ends, 5 min to 24 h
+	SessionLifetime time.Duration // after which it ends however much it is used, 15 min to 30 d, not below SessionIdle
 
 	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
 	Warnings []string
@@ -59,6 +73,12 @@ func Default() Config {
 		EventsMax:  DefaultEventsMax,
 		LogLevel:   "info",
 		LogFormat:  "text",
+
+		SessionIdle:     DefaultSessionIdle,
+		SessionLifetime: DefaultSessionLifetime,
+
+		AddressRate: 300,
+		KeyRate:     1000,
 	}
 }
 
@@ -71,7 +91,19 @@ func (c Config) PublicURLFor(listener string) string {
 	if err != nil {
 		return c.PublicURL
 	}
-	return "http://" + net.JoinHostPort("localhost", port)
+	return c.localURL(port)
+}
+
+// TLS reports whether the server speaks TLS by itself.
+func (c Config) TLS() bool { return c.TLSCert != "" }
+
+// localURL is the public address where nobody gave one.
+func (c Config) localURL(port string) string {
+	scheme := "http"
+	if c.TLS() {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort("localhost", port)
 }
 
 // Logger makes the logger that the settings ask for.

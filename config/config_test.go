@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"boardlink/connection"
 )
@@ -33,6 +35,8 @@ func load(t *testing.T, args, environ []string) Config {
 
 func TestLoad_gives_the_documented_defaults(t *testing.T) {
 	want := Config{Addr: "127.0.0.1:8080", DataDir: "./data", PublicURL: "http://localhost:8080", QueueMax: 10 << 30, EventsDays: 30, EventsMax: 1_000_000, LogLevel: "info", LogFormat: "text"}
+	want.SessionIdle, want.SessionLifetime = 30*time.Minute, 12*time.Hour
+	want.AddressRate, want.KeyRate = 300, 1000
 	if got := load(t, nil, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -45,12 +49,18 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_API_KEY=" + testAPIKey, "BOARDLINK_ALLOW_HOSTS=localhost:8883,[::1]:1883", "BOARDLINK_QUEUE_MAX=500 MiB",
 		"BOARDLINK_EVENTS_DAYS=365", "BOARDLINK_EVENTS_MAX=5000000",
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
+		"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem", "BOARDLINK_TRUSTED_PROXIES=10.0.0.5",
+		"BOARDLINK_SESSION_IDLE=15m", "BOARDLINK_SESSION_LIFETIME=2d",
+		"BOARDLINK_ADDRESS_RATE=7", "BOARDLINK_KEY_RATE=0",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
 		SecretKey: testHexKey, AdminEmail: "ada@example.com", AdminPassword: "correct horse", APIKey: testAPIKey,
 		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, EventsDays: 365, EventsMax: 5_000_000, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
+		TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32")},
+		AddressRate: 7, KeyRate: 0,
 	}
+	want.SessionIdle, want.SessionLifetime = 15*time.Minute, 48*time.Hour
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -117,11 +127,16 @@ func TestLoad_refuses_in_one_line_that_names_it(t *testing.T) {
 		"BOARDLINK_METRICS_ADDR":   {environ: []string{"BOARDLINK_METRICS_ADDR=127.0.0.1:8080"}}, // the console's
 		"BOARDLINK_ADMIN_PASSWORD": {environ: []string{"BOARDLINK_ADMIN_EMAIL=ada@example.com"}},
 		"BOARDLINK_ADMIN_EMAIL":    {environ: []string{"BOARDLINK_ADMIN_PASSWORD=correct horse"}},
+		"BOARDLINK_TLS_KEY":        {environ: []string{"BOARDLINK_TLS_CERT=cert.pem"}},
+		"BOARDLINK_TLS_CERT":       {environ: []string{"BOARDLINK_TLS_KEY=key.pem"}},
+		"BOARDLINK_PUBLIC_URL":     {environ: []string{"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem", "BOARDLINK_PUBLIC_URL=http://boardlink.example.com"}},
 		"BOARDLINK_API_KEY":        {environ: []string{"BOARDLINK_API_KEY=" + testAPIKey[1:]}},
 		"BOARDLINK_SECRET_KEY":     {environ: []string{"BOARDLINK_SECRET_KEY=0123"}},
 		"BOARDLINK_QUEUE_MAX":      {environ: []string{"BOARDLINK_QUEUE_MAX=lots"}},
 		"BOARDLINK_EVENTS_DAYS":    {environ: []string{"BOARDLINK_EVENTS_DAYS=a month"}},
 		"BOARDLINK_EVENTS_MAX":     {environ: []string{"BOARDLINK_EVENTS_MAX=0"}},
+		"BOARDLINK_ADDRESS_RATE":   {environ: []string{"BOARDLINK_ADDRESS_RATE=-1"}},
+		"BOARDLINK_KEY_RATE":       {environ: []string{"BOARDLINK_KEY_RATE=1e3"}},
 		"BOARDLINK_LOG_LEVEL":      {environ: []string{"BOARDLINK_LOG_LEVEL=loud"}},
 	} {
 		_, err := Load(test.args, test.environ, io.Discard)
@@ -160,7 +175,8 @@ func TestLoad_helps(t *testing.T) {
 		if _, err := Load([]string{arg}, nil, &out); !errors.Is(err, ErrHelp) {
 			t.Errorf("%s: %v", arg, err)
 		}
-		for _, word := range []string{"--public-url", "BOARDLINK_API_KEY[_FILE]", "reset-link EMAIL", "127.0.0.1:8080"} {
+		for _, word := range []string{"--public-url", "BOARDLINK_API_KEY[_FILE]", "reset-link EMAIL", "127.0.0.1:8080",
+			"BOARDLINK_TRUSTED_PROXIES\n", "BOARDLINK_TLS_CERT\n", "BOARDLINK_ADDRESS_RATE\n", "BOARDLINK_KEY_RATE\n", "BOARDLINK_TLS_KEY\n"} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("the help lacks %s", word)
 			}
@@ -207,12 +223,39 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
+func TestPublicURL_is_https_where_the_server_speaks_TLS(t *testing.T) {
+	tls := []string{"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem"}
+	c := load(t, []string{"--addr", "0.0.0.0:0"}, tls)
+	if got := c.PublicURLFor("0.0.0.0:43210"); c.PublicURL != "https://localhost:0" || got != "https://localhost:43210" || !c.TLS() {
+		t.Errorf("%s, then %s", c.PublicURL, got)
+	}
+	c = load(t, nil, append(tls, "BOARDLINK_PUBLIC_URL=https://boardlink.example.com"))
+	if got := c.PublicURLFor("0.0.0.0:43210"); got != "https://boardlink.example.com" {
+		t.Errorf("given: %s", got)
+	}
+}
+
 func TestAddr(t *testing.T) {
 	for input, good := range map[string]bool{
 		"127.0.0.1:8080": true, ":8080": true, "[::1]:8080": true, "localhost:0": true, "[fe80::1%eth0]:80": true,
 		"8080": false, "127.0.0.1": false, "::1:8080": false, "localhost:http": false, "localhost:65536": false, "localhost:-1": false, "localhost:080": false, "local host:80": false, "http://x:80": false,
 	} {
 		if _, err := Load([]string{"--addr", input}, nil, io.Discard); (err == nil) != good {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	for input, want := range map[string]string{
+		"10.0.0.5": "10.0.0.5/32", "10.0.0.0/8, fd00::/8,::1": "10.0.0.0/8,fd00::/8,::1/128", "::ffff:10.0.0.5": "10.0.0.5/32", "10.0.0.5,": "10.0.0.5/32",
+		"proxy.example.com": "", "10.0.0.5/33": "", "0.0.0.0/0": "", "::/0": "", "10.0.0.5/8": "", "10.0.0.5:80": "", "10.0.0": "", "::ffff:10.0.0.0/104": "",
+	} {
+		c, err := Load(nil, []string{"BOARDLINK_TRUSTED_PROXIES=" + input}, io.Discard)
+		if (err == nil) != (want != "") || joinPrefixes(c.TrustedProxies) != want {
+			t.Errorf("%s: %v, %v", input, c.TrustedProxies, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "BOARDLINK_TRUSTED_PROXIES: ") {
 			t.Errorf("%s: %v", input, err)
 		}
 	}

@@ -55,7 +55,7 @@ func LoadFor(names, args, environ []string, stderr io.Writer) (c Config, values 
 	}
 	if !c.PublicURLGiven {
 		_, port, _ := net.SplitHostPort(c.Addr) // checked before
-		c.PublicURL = "http://" + net.JoinHostPort("localhost", port)
+		c.PublicURL = c.localURL(port)
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, nil, err

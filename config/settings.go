@@ -78,9 +78,36 @@ var settings = []setting{
 	{env: "BOARDLINK_API_KEY", secret: true, help: "an API key with every scope, 32 characters or more",
 		set:  func(c *Config, v string) error { c.APIKey = connection.Secret(v); return checkAPIKey(v) },
 		show: func(c *Config) string { return c.APIKey.String() }},
+	{env: "BOARDLINK_SESSION_IDLE", help: "without a request a browser session ends, 5m to 24h (default: 30m)",
+		set: func(c *Config, v string) (err error) {
+			c.SessionIdle, err = parseSpan(v, minSessionIdle, maxSessionIdle)
+			return err
+		},
+		show: func(c *Config) string { return showSpan(c.SessionIdle) }},
+	{env: "BOARDLINK_SESSION_LIFETIME", help: "after which a browser session ends however much it is used, 15m to 30d (default: 12h)",
+		set: func(c *Config, v string) (err error) {
+			c.SessionLifetime, err = parseSpan(v, minSessionLifetime, maxSessionLifetime)
+			return err
+		},
+		show: func(c *Config) string { return showSpan(c.SessionLifetime) }},
 	{env: "BOARDLINK_ALLOW_HOSTS", help: "extra places that outgoing connections may go: comma list of host, ip, cidr, each with optional :port",
 		set:  func(c *Config, v string) error { c.AllowHosts = v; return nil },
 		show: func(c *Config) string { return c.AllowHosts }},
+	{env: "BOARDLINK_TLS_CERT", help: "PEM file of the certificate with its chain: Boardlink then speaks https by itself; read again when it changes",
+		set:  func(c *Config, v string) error { c.TLSCert = v; return checkPath(v) },
+		show: func(c *Config) string { return c.TLSCert }},
+	{env: "BOARDLINK_TLS_KEY", help: "PEM file of the certificate's key",
+		set:  func(c *Config, v string) error { c.TLSKey = v; return checkPath(v) },
+		show: func(c *Config) string { return c.TLSKey }},
+	{env: "BOARDLINK_TRUSTED_PROXIES", help: "proxies in front whose forwarded headers (X-Forwarded-For, -Proto, -Host, Forwarded) are believed: comma list of addresses and CIDRs (default: none)",
+		set:  func(c *Config, v string) (err error) { c.TrustedProxies, err = parseProxies(v); return err },
+		show: func(c *Config) string { return joinPrefixes(c.TrustedProxies) }},
+	{env: "BOARDLINK_ADDRESS_RATE", help: "requests a second that one address may make without an API key; 0: any number (default: 300; uplinks are not counted)",
+		set:  func(c *Config, v string) (err error) { c.AddressRate, err = parseRate(v); return err },
+		show: func(c *Config) string { return strconv.Itoa(c.AddressRate) }},
+	{env: "BOARDLINK_KEY_RATE", help: "requests a second that one API key may make; 0: any number (default: 1000; uplinks are not counted)",
+		set:  func(c *Config, v string) (err error) { c.KeyRate, err = parseRate(v); return err },
+		show: func(c *Config) string { return strconv.Itoa(c.KeyRate) }},
 	{env: "BOARDLINK_QUEUE_MAX", help: "the queue's bound, in bytes or as 500MiB, 10GiB",
 		set:  func(c *Config, v string) (err error) { c.QueueMax, err = parseSize(v); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.QueueMax, 10) }},
@@ -116,10 +143,29 @@ func (c Config) Validate() error {
 		return &UsageError{"BOARDLINK_ADMIN_PASSWORD", "is missing: BOARDLINK_ADMIN_EMAIL needs it. Set both or neither."}
 	case c.AdminEmail == "" && c.AdminPassword.IsSet():
 		return &UsageError{"BOARDLINK_ADMIN_EMAIL", "is missing: BOARDLINK_ADMIN_PASSWORD needs it. Set both or neither."}
+	case c.TLSCert != "" && c.TLSKey == "":
+		return &UsageError{"BOARDLINK_TLS_KEY", "is missing: BOARDLINK_TLS_CERT needs it. Set both or neither."}
+	case c.TLSCert == "" && c.TLSKey != "":
+		return &UsageError{"BOARDLINK_TLS_CERT", "is missing: BOARDLINK_TLS_KEY needs it. Set both or neither."}
+	case c.TLS() && !strings.HasPrefix(c.PublicURL, "https://"):
+		return &UsageError{"BOARDLINK_PUBLIC_URL", "must begin with https:// where BOARDLINK_TLS_CERT is set."}
+	case c.SessionLifetime < c.SessionIdle:
+		return &UsageError{"BOARDLINK_SESSION_LIFETIME", "is shorter than BOARDLINK_SESSION_IDLE."}
 	case c.MetricsAddr != "" && c.MetricsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0"):
 		return &UsageError{"BOARDLINK_METRICS_ADDR", "must differ from the address of the console."}
 	}
 	return nil
+}
+
+// maxRate bounds what can be set as a rate, in requests a second.
+const maxRate = 1_000_000
+
+func parseRate(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > maxRate {
+		return 0, errors.New("write a whole number of requests a second, from 1 to 1000000, or 0 for any number")
+	}
+	return n, nil
 }
 
 func oneOf(v string, choices ...string) error {

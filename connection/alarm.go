@@ -25,6 +25,7 @@ type Recurrence struct {
 
 const (
 	maxAlarms       = 20
+	maxRecurrences  = 20
 	maxAlarmMessage = 1000
 	maxAlarmRate    = 1_000_000
 )
@@ -61,12 +62,17 @@ func validateAlarms(alarms []Alarm) []FieldError {
 		if len([]rune(a.Message)) > maxAlarmMessage {
 			wrong("message", fmt.Sprintf("Use at most %d characters.", maxAlarmMessage), "")
 		}
+		if len(a.Recurrence) > maxRecurrences {
+			wrong("recurrence", fmt.Sprintf("At most %d recurrences can be set.", maxRecurrences), "")
+			continue
+		}
 		for j, r := range a.Recurrence {
 			if r.Frequency != "weekly" {
 				wrong(fmt.Sprintf("recurrence[%d].frequency", j), `The only frequency is "weekly".`, "weekly")
 			}
-			if len(r.ByDays) == 0 {
-				wrong(fmt.Sprintf("recurrence[%d].byDays", j), "Name at least one day.", "monday")
+			if len(r.ByDays) == 0 || len(r.ByDays) > len(weekdays) {
+				wrong(fmt.Sprintf("recurrence[%d].byDays", j), "Name one to seven days.", "monday")
+				continue
 			}
 			for _, d := range r.ByDays {
 				if _, ok := weekdays[strings.ToLower(d)]; !ok || strings.ToLower(d) != d {

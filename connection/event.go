@@ -41,6 +41,7 @@ type Event struct {
 	Level        Level
 	Kind         Kind
 	Actor        string // e-mail of a person, name of a key, or [System]
+	Address      string // the IP address of the request that caused it, see [WithOrigin]; empty where none did
 	ConnectionID ID     // 0 where the event is about no connection
 	DevEUI       string // empty where it is about no device
 	Message      string

@@ -9,6 +9,7 @@ type RefusalKind string
 const (
 	RefusedKey      RefusalKind = "key"      // the uplink key is wrong or missing
 	RefusedToken    RefusalKind = "token"    // ThingPark's Token is wrong or missing
+	RefusedTime     RefusalKind = "time"     // ThingPark's Token is right and was made too early or too late
 	RefusedDocument RefusalKind = "document" // the document cannot be read
 )
 
@@ -19,6 +20,8 @@ func (k RefusalKind) Sentence() string {
 		return "The uplink key was wrong or missing."
 	case RefusedToken:
 		return "ThingPark's Token was wrong or missing."
+	case RefusedTime:
+		return "ThingPark's Token was made too long before or after the time of this machine."
 	case RefusedDocument:
 		return "The document could not be read."
 	}

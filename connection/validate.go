@@ -267,6 +267,9 @@ func checkPEM(s string) string {
 		if block.Type != "CERTIFICATE" {
 			return "Paste certificates only, no keys."
 		}
+		if len(block.Headers) > 0 { // x509 passes over such a one when trust is made of it
+			return bad
+		}
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
 			return bad
 		}

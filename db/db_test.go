@@ -175,16 +175,8 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 
 	opt.Version = "2.0.0"
 	migrateTo(t, path, opt, `CREATE TABLE later (id INTEGER PRIMARY KEY);`)
-	files, err := fs.ReadDir(migrationFiles, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var latest int
-	if _, err := fmt.Sscanf(files[len(files)-1].Name(), "%d_", &latest); err != nil {
-		t.Fatal(err)
-	}
 	copies, err := os.ReadDir(backups)
-	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", latest) {
+	if err != nil || len(copies) != 1 || copies[0].Name() != fmt.Sprintf("boardlink-schema-%d-20261123T100808Z.db", newestSchema(t)) {
 		t.Fatalf("backups are %v, %v", copies, err)
 	}
 	if info, err := copies[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -202,6 +194,23 @@ func TestMigrate_copies_the_database_first(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "it needs version 2.0.0 or newer") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// newestSchema is the number of the last migration.
+func newestSchema(t *testing.T) (newest int) {
+	t.Helper()
+	files, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		var n int
+		if _, err := fmt.Sscanf(f.Name(), "%05d_", &n); err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+		newest = max(newest, n)
+	}
+	return newest
 }
 
 // migrateTo brings the database to a schema of the future, whose last step is the given one.

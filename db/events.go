@@ -19,13 +19,15 @@ func eventColumns(e *connection.Event) []column {
 		{"level", &e.Level},
 		{"kind", &e.Kind},
 		{"actor", &e.Actor},
+		{"address", &e.Address},
 		{"connection_id", &e.ConnectionID},
 		{"dev_eui", &e.DevEUI},
 		{"message", &e.Message},
 	}
 }
 
-// AddEvent appends to the log and returns the event with its ID. A zero time becomes now, a missing actor the system.
+// AddEvent appends to the log and returns the event with its ID. A zero time becomes now, a missing actor the system, and a
+// missing address the one that the context bears ([connection.WithOrigin]); so it is wherever an event comes with a change.
 func (d *DB) AddEvent(ctx context.Context, e connection.Event) (connection.Event, error) {
 	err := d.change(ctx, func(tx *sql.Tx) (err error) {
 		e, err = d.addEvent(ctx, tx, e)
@@ -44,6 +46,9 @@ func (d *DB) addEvent(ctx context.Context, tx *sql.Tx, e connection.Event) (conn
 	e.Time = fromMillis(e.Time.UnixMilli())
 	if e.Actor == "" {
 		e.Actor = connection.System
+	}
+	if e.Address == "" {
+		e.Address = connection.OriginText(ctx)
 	}
 	columns := eventColumns(&e)[1:]
 	err := tx.QueryRowContext(ctx, `

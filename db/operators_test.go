@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"boardlink/access"
@@ -157,7 +159,10 @@ func TestSessions_live_until_they_are_ended_or_pruned(t *testing.T) {
 	}
 	rows := map[string]access.SessionRow{}
 	for name, seen := range map[string]time.Duration{"fresh": 0, "idle": -40 * time.Minute, "old": 0, "anonymous": 0} {
-		row := access.SessionRow{Digest: access.DigestOf(name), OperatorID: ada.ID, Data: []byte(`{"a":1}`), CreatedAt: c.at.Add(-time.Hour), LastSeenAt: c.at.Add(seen), ExpiresAt: c.at.Add(time.Hour)}
+		row := access.SessionRow{
+			Digest: access.DigestOf(name), ID: int64(len(rows) + 1), OperatorID: ada.ID, Role: access.RoleAdmin, Data: []byte(`{"a":1}`), UserAgent: "Firefox", Address: "192.0.2.7",
+			CreatedAt: c.at.Add(-time.Hour), LastSeenAt: c.at.Add(seen), ConfirmedAt: c.at.Add(-time.Minute), ExpiresAt: c.at.Add(time.Hour),
+		}
 		if name == "old" {
 			row.ExpiresAt = c.at
 		}
@@ -201,6 +206,103 @@ func TestSessions_live_until_they_are_ended_or_pruned(t *testing.T) {
 	}
 	_, err = d.SessionByHash(t.Context(), access.DigestOf("anonymous"))
 	wantCode(t, err, connection.CodeNotFound)
+}
+
+func TestSessions_are_renewed_listed_and_ended_by_their_owner(t *testing.T) {
+	d, c := newTestDB(t)
+	var people [2]access.Operator
+	for i, email := range []string{"ada@example.com", "bob@example.com"} {
+		var err error
+		if people[i], err = d.CreateOperator(t.Context(), newOperator(email)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save := func(name string, owner access.Operator, id int64) access.SessionRow {
+		t.Helper()
+		row := access.SessionRow{Digest: access.DigestOf(name), ID: id, OperatorID: owner.ID, Role: access.RoleAdmin, Data: []byte(`{}`), CreatedAt: c.at, LastSeenAt: c.at.Add(time.Duration(id) * time.Minute), ExpiresAt: c.at.Add(time.Hour)}
+		if err := d.SaveSession(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	first, second, third, other := save("first", people[0], 1), save("second", people[0], 2), save("third", people[0], 3), save("other", people[1], 4)
+
+	renewed := second
+	renewed.Digest, renewed.ConfirmedAt, renewed.Data = access.DigestOf("renewed"), c.at.Add(time.Minute), []byte(`{"a":2}`)
+	if err := d.RenewSession(t.Context(), second.Digest, renewed); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, d.RenewSession(t.Context(), second.Digest, renewed), connection.CodeNotFound)
+	_, err := d.SessionByHash(t.Context(), second.Digest)
+	wantCode(t, err, connection.CodeNotFound)
+	if got, err := d.SessionsOf(t.Context(), people[0].ID); err != nil || !reflect.DeepEqual(got, []access.SessionRow{third, renewed, first}) {
+		t.Errorf("listed %+v, %v", got, err)
+	}
+
+	wantCode(t, d.DeleteSessionOf(t.Context(), people[0].ID, other.ID), connection.CodeNotFound)
+	if err := d.DeleteSessionOf(t.Context(), people[0].ID, first.ID); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, d.DeleteSessionOf(t.Context(), people[0].ID, first.ID), connection.CodeNotFound)
+	if n, err := d.DeleteOtherSessionsOf(t.Context(), people[0].ID, renewed.Digest); err != nil || n != 1 {
+		t.Errorf("ended %d others, %v", n, err)
+	}
+	for row, want := range map[*access.SessionRow]connection.Code{&third: connection.CodeNotFound, &renewed: "", &other: ""} {
+		_, err := d.SessionByHash(t.Context(), row.Digest)
+		wantCode(t, err, want)
+	}
+}
+
+func TestSessions_of_an_older_version_go_on(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "boardlink.db")
+	pool, err := openPool(path, 2, "foreign_keys(0)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := fstest.MapFS{}
+	for _, name := range []string{"00001_installation.sql", "00005_operators.sql"} {
+		data, err := migrationFiles.ReadFile("migrations/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		older[name] = &fstest.MapFile{Data: data}
+	}
+	if err := migrateWith(t.Context(), pool, path, older, Options{Now: time.Now, Log: discard}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`INSERT INTO operators VALUES (1, 'ada@example.com', 'hash', 'admin', 1, 1)`,
+		`INSERT INTO sessions
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+		SELECT randomblob(32), 1, CAST('{}' AS BLOB), 1, 1, 1 FROM n`,
+	} {
+		if _, err := pool.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newer, err := migrationFiles.ReadFile("migrations/00012_sessions.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	older["00012_sessions.sql"] = &fstest.MapFile{Data: newer}
+	if err := migrateWith(t.Context(), pool, path, older, Options{Now: time.Now, Log: discard}); err != nil {
+		t.Fatal(err)
+	}
+	d := &DB{read: pool, write: pool, now: time.Now}
+	list, err := d.SessionsOf(t.Context(), 1)
+	seen := map[int64]bool{}
+	for _, s := range list {
+		if seen[s.ID] || s.ID <= 0 || s.Role != "" || !s.ConfirmedAt.IsZero() {
+			t.Errorf("session %+v", s)
+		}
+		seen[s.ID] = true
+	}
+	if err != nil || len(seen) != 50 {
+		t.Errorf("%d sessions, %v", len(seen), err)
+	}
+	if err := pool.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"boardlink/connection"
 	"boardlink/views/connections"
@@ -25,9 +26,9 @@ func (h *Console) newConnection(c echo.Context) error {
 
 // create makes a connection of what the form holds.
 func (h *Console) create(c echo.Context) error {
-	values, err := c.FormParams()
+	values, err := h.unsealed(c)
 	if err != nil {
-		return badForm(err)
+		return err
 	}
 	in := readForm(values)
 	if len(in.wrong) == 0 {
@@ -49,9 +50,9 @@ func (h *Console) create(c echo.Context) error {
 
 // check tells a page that is being filled in what is wrong so far: a message for each wrong field by the field's name.
 func (h *Console) check(c echo.Context) error {
-	values, err := c.FormParams()
+	values, err := h.unsealed(c)
 	if err != nil {
-		return badForm(err)
+		return err
 	}
 	in := readForm(values)
 	in.check()
@@ -63,7 +64,25 @@ func (h *Console) showForm(c echo.Context, status int, f connections.Form) error
 	if f.Failed {
 		title = "Error: " + title
 	}
+	var err error
+	if f.Examples, err = h.examples(); err != nil {
+		return err
+	}
 	return web.Render(c, status, connections.FormPage(web.Shell(c, title, layout.NavCreate), f))
+}
+
+// examples makes one for each way of writing telemetry; which of them is shown follows what is chosen, without a question to
+// the server.
+func (h *Console) examples() ([]connections.Example, error) {
+	var list []connections.Example
+	for _, way := range connections.Ways {
+		x, err := h.connections.Example(way.Of(connection.DefaultConfiguration()))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, connections.Example{Way: way.Name, Example: x})
+	}
+	return list, nil
 }
 
 func badForm(err error) error {
@@ -111,7 +130,7 @@ func readForm(values url.Values) input {
 		in.wrong[""] = "The input active says on or off."
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if _, known := settingByName(name); !known && name != "connectorId" && name != "active" {
+		if _, known := settingByName(name); !known && name != "connectorId" && name != "active" && !strings.HasPrefix(name, connections.SealedPrefix) {
 			in.wrong[""] = "There is no setting “" + connection.Clean(name) + "”."
 		}
 	}
@@ -162,6 +181,37 @@ func (in input) form() connections.Form {
 		f.Basic[0].Error = message // about no field of the page: it must not be lost
 	}
 	return f
+}
+
+// unsealed reads the form. A secret that was typed before the last answer stands in it sealed, and counts where nothing was
+// typed in its place.
+func (h *Console) unsealed(c echo.Context) (url.Values, error) {
+	values, err := c.FormParams()
+	if err != nil {
+		return nil, badForm(err)
+	}
+	for _, f := range connection.Fields {
+		sealed := values.Get(connections.SealedPrefix + f.Name)
+		if f.Control != connection.ControlSecret || sealed == "" || values.Get(f.Name) != "" {
+			continue
+		}
+		if secret, ok := h.pending.open(0, f.Name, actor(c), sealed); ok {
+			values.Set(f.Name, secret.Reveal())
+		}
+	}
+	return values, nil
+}
+
+// seal lets the form keep the secrets that were typed.
+func (h *Console) seal(f *connections.Form, values url.Values, actor string) {
+	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
+		for i, field := range list {
+			if typed := values.Get(field.Name); field.Kind == ui.KindSecret && typed != "" {
+				list[i].Note = "What you typed is kept for ten minutes. Leave this empty to use it."
+				f.Sealed = append(f.Sealed, connections.Sealed{Name: field.Name, Text: h.pending.seal(0, field.Name, actor, connection.Secret(typed))})
+			}
+		}
+	}
 }
 
 // newForm draws the settings of a connection that is to be made.

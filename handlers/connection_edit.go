@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"boardlink/connection"
 	"boardlink/operation"
@@ -66,14 +68,16 @@ func (h *Console) edit(c echo.Context) error {
 		return h.refuse(c, e, "Type the "+e.setting.label+" again: the question waited too long.")
 	}
 	if e.step != "go" {
-		asks, err := h.propose(c, e)
+		asks, restarts, err := h.propose(c, e)
 		if err != nil {
 			return h.answerFailure(c, e, err)
 		}
 		if asks {
 			ed := e.editor()
 			ed.Field.Value = e.shownAgain()
-			ed.Question = e.question(h.pending, actor(c))
+			if ed.Question, err = h.question(c, e, restarts); err != nil {
+				return err
+			}
 			return h.showEditor(c, http.StatusOK, e, ed)
 		}
 	}
@@ -91,22 +95,20 @@ func (h *Console) edit(c echo.Context) error {
 }
 
 // propose checks the change and says whether to ask before it: always where the setting says so, else where the running
-// link is restarted.
-func (h *Console) propose(c echo.Context, e edit) (asks bool, err error) {
+// link restarts.
+func (h *Console) propose(c echo.Context, e edit) (asks, restarts bool, err error) {
 	if e.setting.alarms {
 		if _, message := parseAlarms(e.value); message != "" {
-			return false, wrongField(connections.AlarmsField, message)
+			return false, false, wrongField(connections.AlarmsField, message)
 		}
-		return false, nil
+		return false, false, nil
 	}
 	p, err := h.connections.ProposeField(c.Request().Context(), e.id, e.version, e.setting.name, e.value)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	if !e.setting.field.Confirms && p.Nothing() {
-		return false, nil
-	}
-	return e.setting.field.Confirms || (p.From.Active && p.Restarts()), nil
+	restarts = p.From.Active && p.Restarts()
+	return e.setting.field.Confirms || restarts, restarts, nil
 }
 
 func (h *Console) apply(c echo.Context, e edit) (operation.View, error) {
@@ -137,6 +139,10 @@ func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
 		e.view = conflict.Theirs
 		ed := e.editor()
 		ed.Clash = e.clash(h.pending, actor(c))
+		ed.Clash.Now = h.now()
+		if ed.Clash.Change, err = h.latestEdit(c, e.id); err != nil {
+			return err
+		}
 		return h.showEditor(c, http.StatusConflict, e, ed)
 	}
 	wrong, ok := fieldErrors(err)
@@ -151,6 +157,20 @@ func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
 		}
 	}
 	return h.refuse(c, e, message)
+}
+
+// latestEdit finds the event of the last edit among the latest of a connection.
+func (h *Console) latestEdit(c echo.Context, id connection.ID) (connection.Event, error) {
+	list, _, err := h.connections.Events(c.Request().Context(), operation.EventFilter{ConnectionID: id, Limit: operation.DefaultLimit})
+	if err != nil {
+		return connection.Event{}, err
+	}
+	for _, e := range list {
+		if e.Kind == connection.KindUpdated {
+			return e, nil
+		}
+	}
+	return connection.Event{}, nil
 }
 
 // refuse shows the editor again with what is wrong.
@@ -188,31 +208,54 @@ func (e edit) shownAgain() string {
 	return e.value
 }
 
-// question is what is asked before the change.
-func (e edit) question(p *pending, actor string) *connections.Question {
+// question is what is asked before the change, with what a person needs to know to answer.
+func (h *Console) question(c echo.Context, e edit, restarts bool) (*connections.Question, error) {
 	from := e.view.Connection
 	q := &connections.Question{ConnectionName: from.Name}
+	fact := func(label, value string) { q.Facts = append(q.Facts, connections.Fact{Label: label, Value: value}) }
 	if e.setting.secret() {
-		q.Pending = p.seal(e.id, e.setting.name, actor, connection.Secret(e.value))
-		q.Notes = append(q.Notes, "The new "+inSentence(e.setting.label)+" replaces the stored one.")
+		q.Pending = h.pending.seal(e.id, e.setting.name, actor(c), connection.Secret(e.value))
+		fact(e.setting.label, "The new "+inSentence(e.setting.label)+" replaces the stored one. Neither is shown.")
 	} else {
-		q.Facts = []connections.Fact{{Label: e.setting.label, Old: e.setting.shown(e.setting.get(&from)), New: e.setting.shown(e.value)}}
+		fact(e.setting.label+" now", e.setting.shown(e.setting.get(&from)))
+		fact(e.setting.label+" then", e.setting.shown(e.value))
 	}
+	switch {
+	case !from.Active:
+		fact("Link", "It is deactivated; the change counts when it is activated.")
+	case !restarts:
+		fact("Link", "It goes on: nothing changes for it.")
+	default:
+		past, err := h.connections.History(c.Request().Context(), e.id, time.Hour, 1)
+		if err != nil {
+			return nil, err
+		}
+		fact("Link", restartFact(past))
+	}
+	waiting := "Nothing. Uplinks that come in meanwhile wait in the queue; none is lost."
+	if n := e.view.Status.Backlog; n > 0 {
+		waiting = ui.Plural(n, "event", "events") + " in the queue; none is lost by a restart."
+	}
+	fact("Waiting", waiting)
 	if e.setting.name == "protocol" && e.value == string(connection.ProtocolTCP) {
 		q.Notes = append(q.Notes, "The password and all uplinks then travel unencrypted.")
 	}
 	if e.setting.name == "hostName" {
 		q.Notes = append(q.Notes, "The stored password is kept and will be sent to the new host.")
 	}
+	return q, nil
+}
+
+// restartFact says how long restarts of the link took.
+func restartFact(past operation.History) string {
+	d, ok := past.RestartTakes()
 	switch {
-	case !from.Active:
-		q.Notes = append(q.Notes, "The connection is deactivated: the change counts when it is activated.")
-	case e.view.Status.Backlog > 0:
-		q.Notes = append(q.Notes, ui.Plural(e.view.Status.Backlog, "event waits", "events wait")+" in the queue; none is lost by a restart.")
-	default:
-		q.Notes = append(q.Notes, "Uplinks that come in meanwhile wait in the queue; none is lost.")
+	case !ok:
+		return "It restarts at once. How long that takes is not known: it was not restarted lately."
+	case len(past.Restarts) == 1:
+		return "It restarts at once. The last time that took " + ui.Span(d) + "."
 	}
-	return q
+	return fmt.Sprintf("It restarts at once. Lately that took %s, the middle one of its last %d restarts.", ui.Span(d), len(past.Restarts))
 }
 
 // typeAgain says why the field of a secret is empty although something was typed.

@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -30,10 +31,14 @@ type Connections interface {
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
 	RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
+	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
+	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 
 	Metrics(ctx context.Context, id connection.ID, window operation.Window) (operation.Metrics, error)
 	Activities(ctx context.Context, ids ...connection.ID) (map[connection.ID]operation.Activity, error)
+	Example(cfg connection.Configuration) (connection.Example, error)
 	Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, int64, error)
+	History(ctx context.Context, id connection.ID, span time.Duration, pieces int) (operation.History, error)
 	Overview(ctx context.Context) (operation.Overview, error)
 
 	Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, string, error)
@@ -43,14 +48,19 @@ type Connections interface {
 	ParkedReasons(ctx context.Context, id connection.ID) ([]connection.ParkedReason, error)
 	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	Purge(ctx context.Context, actor string, id connection.ID) (int64, error)
+
+	SendDownlink(ctx context.Context, actor string, id connection.ID, devEUI string, params json.RawMessage) (connection.Posting, error)
 }
 
 // People is all that the pages need done with operators; [access.People] does it.
 type People interface {
-	SignIn(ctx context.Context, email string, password connection.Secret) (access.Identity, error)
+	SignIn(ctx context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error)
+	Remember(ctx context.Context, from access.Origin, who access.Identity) (connection.Secret, error)
 	LookUpToken(ctx context.Context, token connection.Secret) (access.SetupToken, error)
 	SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (access.Identity, error)
 	NeedsSetup(ctx context.Context) (bool, error)
+	Account
 }
 
 var (
@@ -63,6 +73,7 @@ type Console struct {
 	connections Connections
 	people      People
 	pending     *pending
+	trials      trials
 	now         func() time.Time
 }
 
@@ -82,6 +93,10 @@ func (h *Console) Routes() []web.Route {
 	look := func(path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Least: access.RoleViewer, Handler: handler}
 	}
+	// own is for what everybody may do about the own account.
+	own := func(method, path string, handler echo.HandlerFunc) web.Route {
+		return web.Route{Method: method, Path: path, Least: access.RoleViewer, Handler: handler}
+	}
 	change := func(method, path string, handler echo.HandlerFunc) web.Route {
 		return web.Route{Method: method, Path: path, Least: access.RoleOperator, Handler: handler}
 	}
@@ -95,6 +110,9 @@ func (h *Console) Routes() []web.Route {
 		public(post, "/signin", h.signIn),
 		public(post, "/signout", h.signOut),
 
+		look(web.ConfirmPath, h.confirmForm),
+		own(post, web.ConfirmPath, h.confirm),
+
 		look("/", h.dashboard),
 		look("/connections", h.list),
 		look("/connections/:id", h.details),
@@ -107,9 +125,16 @@ func (h *Console) Routes() []web.Route {
 		change(get, "/connections/new", h.newConnection),
 		change(post, "/connections", h.create),
 		change(post, "/connections/check", h.check),
+		change(post, "/connections/test", h.tryNew),
+		change(get, "/connections/trials/:name", h.trial),
+		change(post, "/connections/:id/test", h.tryStored),
 		change(get, "/connections/:id/edit/:field", h.editForm),
 		change(post, "/connections/:id/edit/:field", h.edit),
 		change(post, "/connections/:id/state", h.setState),
+		change(get, "/connections/:id/downlink", h.downlinkForm),
+		change(post, "/connections/:id/downlink", h.sendDownlink),
+		change(get, "/connections/:id/purge", h.purgeForm),
+		change(post, "/connections/:id/purge", h.purge),
 		change(post, "/connections/:id/uplink-key", h.uplinkKey),
 		change(post, "/connections/:id/parked", h.settleParked),
 		change(get, "/connections/:id/delete", h.deleteForm),

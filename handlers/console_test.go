@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,8 +11,10 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/handlers"
+	"boardlink/link"
 	"boardlink/live"
 	"boardlink/operation"
+	"boardlink/operation/operationtest"
 	"boardlink/web"
 	"boardlink/web/webtest"
 
@@ -30,14 +33,17 @@ var now = time.Date(2026, 11, 23, 10, 8, 8, 0, time.UTC)
 // console is the pages over real operations on a store in memory.
 type console struct {
 	*webtest.Site
-	store  *store
-	people *people
-	t      testing.TB
+	store   *store
+	people  *people
+	prober  *operationtest.Prober
+	backlog *operationtest.Backlog
+	park    *operationtest.Park
+	t       testing.TB
 }
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	c := &console{store: newStore(), people: &people{}, t: t}
+	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, backlog: &operationtest.Backlog{}, park: &operationtest.Park{}, t: t}
 	keys := 0
 	c.Site = webtest.New(t, nil, func(s *web.Server) {
 		ops := operation.New(operation.Options{
@@ -46,7 +52,9 @@ func newConsole(t testing.TB) *console {
 				keys++
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))
 			},
-			Now: func() time.Time { return now },
+			Now:     func() time.Time { return now },
+			Backlog: c.backlog, Downlinks: c.park,
+			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
 		s.Mount(handlers.NewConsole(ops, c.people, func() time.Time { return now }).Routes()...)
 	})
@@ -92,13 +100,38 @@ func opened() connection.Status {
 }
 
 // people stands for the operators.
-type people struct{ reset, nobody bool }
+type people struct {
+	reset, nobody bool
+	wait          time.Duration // too many passwords were wrong
+	from          access.Origin // of the last sign-in
+}
 
-func (p *people) SignIn(_ context.Context, email string, password connection.Secret) (access.Identity, error) {
+func (p *people) SignIn(_ context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error) {
+	p.from = from
+	if p.wait > 0 {
+		return access.Identity{}, fmt.Errorf("sign in: %w", &access.Throttled{Wait: p.wait})
+	}
 	if email != "alice@example.com" || password != "right password" {
 		return access.Identity{}, connection.Fail(connection.CodeUnauthorized, "The e-mail or the password is wrong.")
 	}
 	return access.Identity{Kind: access.OperatorKind, ID: 1, Name: email, Role: access.RoleAdmin}, nil
+}
+
+func (p *people) Remember(_ context.Context, from access.Origin, _ access.Identity) (connection.Secret, error) {
+	if from.Browser.IsSet() {
+		return from.Browser, nil
+	}
+	return "a-known-browser", nil
+}
+
+func (p *people) Confirm(_ context.Context, _ access.Origin, _ int64, password connection.Secret) error {
+	if p.wait > 0 {
+		return fmt.Errorf("confirm a password: %w", &access.Throttled{Wait: p.wait})
+	}
+	if password != "right password" {
+		return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: "password", Message: "The password is wrong."}}}
+	}
+	return nil
 }
 
 func (p *people) NeedsSetup(context.Context) (bool, error) { return p.nobody, nil }

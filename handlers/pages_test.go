@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,27 @@ func TestParts_are_fragments_with_the_same_id(t *testing.T) {
 	}
 	if a := b.Get("/connections/4339?part=nonsense"); a.Status != http.StatusNotFound {
 		t.Errorf("an unknown part: %d", a.Status)
+	}
+}
+
+func TestEvents_say_who_caused_them_and_from_where(t *testing.T) {
+	c := newConsole(t)
+	for message, e := range map[string]connection.Event{
+		"Name changed.":         {Actor: "alice@example.com", Address: "192.0.2.7"},
+		"bob@example.com came.": {Actor: "bob@example.com", Address: "2001:db8::7"},
+		"Started.":              {Actor: connection.System},
+	} {
+		e.Time, e.Level, e.Kind, e.Message = now, connection.LevelInfo, connection.KindAccess, message
+		c.store.tell(e)
+	}
+	lines := page(t, c.Operator(access.RoleViewer).Get("/events"), http.StatusOK).Find(".event-text").EachIter()
+	var told []string
+	for _, line := range lines {
+		told = append(told, strings.Join(strings.Fields(line.Text()), " "))
+	}
+	slices.Sort(told)
+	if want := []string{"Name changed. by alice@example.com from 192.0.2.7", "Started.", "bob@example.com came. from 2001:db8::7"}; !slices.Equal(told, want) {
+		t.Errorf("the page says %q", told)
 	}
 }
 

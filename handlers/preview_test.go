@@ -107,7 +107,7 @@ func sessionCookies(c *console) []*http.Cookie {
 	w := httptest.NewRecorder()
 	session, err := c.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = c.Sessions().Renew(r, w, session, c.People.Add(access.RoleAdmin).ID)
+		err = c.Sessions().Renew(r, w, session, c.People.Add(access.RoleAdmin))
 	}
 	if err != nil {
 		c.t.Fatalf("sign in: %v", err)

@@ -41,7 +41,7 @@ func (h *Console) setUp(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SignIn(c, who); err != nil {
+	if err := h.enter(c, who); err != nil {
 		return err
 	}
 	return web.Redirect(c, "/")

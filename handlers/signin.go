@@ -1,9 +1,12 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/views/account"
 	"boardlink/web"
@@ -41,7 +44,11 @@ func (h *Console) signIn(c echo.Context) error {
 	if form.EmailError != "" || form.PasswordError != "" {
 		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
 	}
-	who, err := h.people.SignIn(c.Request().Context(), email, password)
+	who, err := h.people.SignIn(c.Request().Context(), web.Origin(c), email, password)
+	if later, ok := tooMany(c, err); ok {
+		form.Error = later
+		return web.Render(c, http.StatusTooManyRequests, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
+	}
 	if connection.CodeOf(err) == connection.CodeUnauthorized {
 		form.Error = "The e-mail or the password is wrong."
 		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
@@ -49,10 +56,31 @@ func (h *Console) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SignIn(c, who); err != nil {
+	if err := h.enter(c, who); err != nil {
 		return err
 	}
 	return web.Redirect(c, next)
+}
+
+// enter signs in whoever has shown who it is, and makes the browser known.
+func (h *Console) enter(c echo.Context, who access.Identity) error {
+	secret, err := h.people.Remember(c.Request().Context(), web.Origin(c), who)
+	if err != nil {
+		return err
+	}
+	web.KeepBrowser(c, secret)
+	return web.SignIn(c, who)
+}
+
+// tooMany gives what to tell a person whose password was not read because too many were wrong, and says in the header when it
+// will be. A program is told so by the error itself.
+func tooMany(c echo.Context, err error) (sentence string, ok bool) {
+	t, ok := errors.AsType[*access.Throttled](err)
+	if !ok || web.IsProgram(c) {
+		return "", false
+	}
+	c.Response().Header().Set("Retry-After", strconv.Itoa(t.Seconds()))
+	return t.Error(), true
 }
 
 func (h *Console) signOut(c echo.Context) error {

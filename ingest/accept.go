@@ -14,6 +14,9 @@ import (
 type Queue interface {
 	// Put returns without an error once the event is on disk.
 	Put(ctx context.Context, e queue.Event) (queue.Event, error)
+	// PutOnce does so for an event that came with a Token, and remembers it in the same commit. The error is
+	// [queue.ErrReplayed] where another event came with it before.
+	PutOnce(ctx context.Context, e queue.Event, token queue.Token) (queue.Event, error)
 }
 
 // Figures counts what was accepted.
@@ -75,9 +78,12 @@ func (a *Acceptor) Unreadable(id connection.ID) {
 // Accept takes in one document of a connection. It returns nil only once the document is on disk. body must not be
 // changed afterwards; query is the raw query of the address, of which the Token is a part.
 //
+// It returns nil too for a document whose Token came with another one before, which is on disk: ThingPark, or a proxy on
+// the way, may have missed the first answer. It is not stored again.
+//
 // Every error is a [connection.Failure]: those of [Acceptor.Authorize], CodeInvalid for a document that cannot be read
-// (its cause is [thingpark.ErrTooLarge] where it is too long), CodeUnauthorized for a missing or wrong Token where the
-// connection asks for one, and CodeUnavailable where the queue is full, closed or broken: ThingPark is then to post
+// (its cause is [thingpark.ErrTooLarge] where it is too long), CodeUnauthorized for a missing or wrong Token, or one made
+// more than [MaxDeviation] from now, where the connection asks for one, and CodeUnavailable where the queue is full, closed or broken: ThingPark is then to post
 // elsewhere or again.
 func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, query string, body []byte) error {
 	e, err := a.authorize(id, c)
@@ -90,15 +96,25 @@ func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, q
 		a.refused(string(connection.RefusedDocument))
 		return err
 	}
+	now := a.now()
+	event := eventOf(id, doc, now)
+	var token *queue.Token
 	if e.verify {
-		if err := verify(doc, query, e.asKey); err != nil {
-			e.refusals.add(connection.RefusedToken, a.now())
-			a.refused(string(connection.RefusedToken))
+		if token, err = a.verify(e, doc, query, now); err != nil {
 			return err
 		}
 	}
-	now := a.now()
-	if _, err := a.Queue.Put(ctx, eventOf(id, doc, now)); err != nil {
+	if token == nil {
+		_, err = a.Queue.Put(ctx, event)
+	} else {
+		_, err = a.Queue.PutOnce(ctx, event, *token)
+	}
+	if errors.Is(err, queue.ErrReplayed) {
+		e.refusals.replayed(now)
+		a.refused(refusedReplay)
+		return nil
+	}
+	if err != nil {
 		a.refused(reasonOf(err))
 		return unavailable(err)
 	}
@@ -108,18 +124,6 @@ func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, q
 		a.Figures.Accepted(id, doc.DevEUI, doc.Name, now)
 	}
 	return nil
-}
-
-// verify checks a document's Token. Kinds of which ThingPark publishes no rule pass with the credential alone: none of
-// them can be taken for an uplink, and an alarm that is refused is lost. The signature's time and Token are what a
-// window of time and a memory of Tokens would look at; a Token is then to be remembered in the commit that stores the
-// event, lest a repeat after a failure be taken for a replay.
-func verify(doc thingpark.Document, query string, asKey connection.Secret) error {
-	if _, signed := thingpark.ReportElements(doc); !signed {
-		return nil
-	}
-	_, err := thingpark.VerifyReport(doc, query, asKey)
-	return err
 }
 
 func eventOf(id connection.ID, doc thingpark.Document, now time.Time) queue.Event {

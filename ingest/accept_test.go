@@ -25,7 +25,15 @@ const (
 // store is a queue of the test's own.
 type store struct {
 	events []queue.Event
+	tokens []queue.Token
 	err    error
+}
+
+func (s *store) PutOnce(ctx context.Context, e queue.Event, token queue.Token) (queue.Event, error) {
+	if s.err == nil {
+		s.tokens = append(s.tokens, token)
+	}
+	return s.Put(ctx, e)
 }
 
 func (s *store) Put(_ context.Context, e queue.Event) (queue.Event, error) {

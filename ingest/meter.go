@@ -17,6 +17,7 @@ type Meter interface {
 
 // Why a document is refused that no [connection.RefusalKind] names: no connection of ours is at fault.
 const (
+	refusedReplay      = "replayed"           // its Token was taken before; answered as a success
 	refusedUnknown     = "unknown_connection" // known to be none only with an API key; else it counts as a wrong key
 	refusedFull        = "queue_full"
 	refusedUnavailable = "unavailable" // the queue is closed or broken, or the sender went away
@@ -24,8 +25,8 @@ const (
 
 // RefusalReasons lists what a [Meter] may be told.
 func RefusalReasons() []string {
-	return []string{string(connection.RefusedKey), string(connection.RefusedToken), string(connection.RefusedDocument),
-		refusedUnknown, refusedFull, refusedUnavailable}
+	return []string{string(connection.RefusedKey), string(connection.RefusedToken), string(connection.RefusedTime), string(connection.RefusedDocument),
+		refusedReplay, refusedUnknown, refusedFull, refusedUnavailable}
 }
 
 // reasonOf says why the queue did not take a document.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"boardlink/connection"
 	"boardlink/queue"
@@ -34,6 +35,13 @@ func TestMeter_is_told_of_each_document_once(t *testing.T) {
 		{"document", func() error { return b.Accept(t.Context(), 7, good, "", []byte("{")) }},
 		{"document", func() error { b.Unreadable(7); return nil }},
 		{"token", func() error { return b.Accept(t.Context(), 8, good, "", []byte(uplink)) }},
+		{"time", func() error { return b.Accept(t.Context(), 8, good, signedAt(b.now().Add(-time.Hour)), []byte(uplink)) }},
+		{"accepted", func() error { return b.Accept(t.Context(), 8, good, signedAt(b.now()), []byte(uplink)) }},
+		{"replayed", func() error {
+			b.store.err = fmt.Errorf("put: %w", queue.ErrReplayed)
+			defer func() { b.store.err = nil }()
+			return b.Accept(t.Context(), 8, good, signedAt(b.now()), []byte(uplink))
+		}},
 		{"queue_full", func() error {
 			b.store.err = fmt.Errorf("put: %w", queue.ErrFull)
 			return b.Accept(t.Context(), 7, good, "", []byte(uplink))

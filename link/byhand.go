@@ -78,11 +78,12 @@ func (m *Manager) PostDownlink(ctx context.Context, actor string, c connection.C
 	if !m.byHand.enter(c.ID) {
 		return connection.Posting{}, connection.Fail(connection.CodeUnavailable, "Too many downlinks are under way; this one was not sent.")
 	}
+	from := connection.OriginText(ctx)
 	done := make(chan connection.Posting, 1)
 	m.background.Go(func() {
 		defer m.byHand.leave(c.ID)
 		p := connection.Posting{State: connection.CommandUnknown, Code: codeInternal, CorrelationID: d.CorrelationID, Sentence: connection.ReasonInternal.Text().Sentence}
-		if err := guard(func() error { p = m.post(actor, c, d); return nil }); err != nil {
+		if err := guard(func() error { p = m.post(actor, from, c, d); return nil }); err != nil {
 			m.log.Error("A downlink by hand failed", "connection_id", c.ID, "error", err)
 		}
 		done <- p
@@ -124,11 +125,11 @@ func addressed(params json.RawMessage, port int, devEUI string) (thingpark.Downl
 	return d, nil
 }
 
-// post writes a downlink down, sends it, and tells what became of it.
-func (m *Manager) post(actor string, c connection.Connection, d thingpark.Downlink) connection.Posting {
+// post writes a downlink down, sends it, and tells what became of it. actor sends it, from an address.
+func (m *Manager) post(actor, from string, c connection.Connection, d thingpark.Downlink) connection.Posting {
 	came := m.now()
 	tell := func(level connection.Level, format string, args ...any) {
-		m.journal.event(connection.Event{Level: level, Kind: connection.KindDownlink, Actor: actor, ConnectionID: c.ID, DevEUI: d.DevEUI,
+		m.journal.event(connection.Event{Level: level, Kind: connection.KindDownlink, Actor: actor, Address: from, ConnectionID: c.ID, DevEUI: d.DevEUI,
 			Message: fmt.Sprintf(format, args...)})
 	}
 	end := func(state connection.CommandState, said answer) connection.Posting {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,7 @@ import (
 
 // post sends a downlink by hand.
 func (b *bench) post(devEUI, params string) (connection.Posting, error) {
-	return b.m.PostDownlink(context.Background(), "ann@example.com", b.store.row(one), devEUI, json.RawMessage(params))
+	return b.m.PostDownlink(connection.WithOrigin(context.Background(), netip.MustParseAddr("192.0.2.7")), "ann@example.com", b.store.row(one), devEUI, json.RawMessage(params))
 }
 
 func TestDownlink_by_hand_is_queued_written_down_and_told_with_who_sent_it(t *testing.T) {
@@ -33,7 +34,7 @@ func TestDownlink_by_hand_is_queued_written_down_and_told_with_who_sent_it(t *te
 		if c.Actor != "ann@example.com" || c.DevEUI != deviceA || c.State != connection.CommandQueued || c.CorrelationID != p.CorrelationID || c.RPC != 0 || c.Hash != "" {
 			t.Errorf("written down: %+v", c)
 		}
-		if e := b.store.events[len(b.store.events)-1]; e.Actor != "ann@example.com" || e.DevEUI != deviceA || e.Kind != connection.KindDownlink || !strings.Contains(e.Message, p.CorrelationID) {
+		if e := b.store.events[len(b.store.events)-1]; e.Actor != "ann@example.com" || e.Address != "192.0.2.7" || e.DevEUI != deviceA || e.Kind != connection.KindDownlink || !strings.Contains(e.Message, p.CorrelationID) {
 			t.Errorf("event %+v", e)
 		}
 		if b.count.downlinks != 1 {

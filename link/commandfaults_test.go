@@ -219,7 +219,7 @@ func TestFlood_of_commands_while_ThingPark_hangs_holds_up_neither_pings_nor_upli
 	answers := make(chan reply, devices*each)
 	for range each {
 		for _, d := range all {
-			go func() { answers <- w.command(d, 15*time.Second) }()
+			go func() { answers <- w.command(d, time.Minute) }()
 		}
 	}
 	sent := map[string]int{}

@@ -173,7 +173,7 @@ func (r *run) mustHurry() bool {
 
 func (r *run) showClosing(err error) {
 	code, sentence := explain(err)
-	m := move{state: connection.Closing, code: code, reason: sentence, level: connection.LevelWarning, event: "Closing: " + sentence}
+	m := move{state: connection.Closing, code: code, reason: sentence, level: connection.LevelWarning, event: connection.ToldClosing + sentence}
 	var s *stop
 	if errors.As(err, &s) {
 		m.level = connection.LevelInfo

@@ -21,11 +21,11 @@ const (
 // open goes from CLOSED to OPENED.
 func (r *run) open(ctx context.Context, client Client) (Session, error) {
 	c := r.conn.Configuration
-	r.enter(connection.Opening, fmt.Sprintf("Connecting to %s, try %d.", c.HostName, r.attempt))
+	r.enter(connection.Opening, fmt.Sprintf(connection.ToldConnecting+"%s, try %d.", c.HostName, r.attempt))
 	if err := step(ctx, locateLimit, client.Locate); err != nil {
 		return nil, err
 	}
-	r.enter(connection.Authenticating, fmt.Sprintf("Signing in as %s.", c.Username))
+	r.enter(connection.Authenticating, fmt.Sprintf(connection.ToldSigningIn+"%s.", c.Username))
 	if err := r.signIn(ctx, client); err != nil {
 		return nil, err
 	}
@@ -169,9 +169,9 @@ func (r *run) showOpened(at thingsboard.MQTTEndpoint) {
 	r.openedAt = now
 	r.mu.Unlock()
 	m := move{state: connection.Opened, code: connection.ReasonConnected, level: connection.LevelInfo,
-		event: fmt.Sprintf("Opened: connected to ThingsBoard at %s.", at)}
+		event: fmt.Sprintf(connection.ToldOpened+"connected to ThingsBoard at %s.", at)}
 	if !r.lossAt.IsZero() {
-		m.event = fmt.Sprintf("Opened: connected to ThingsBoard at %s again, %s after the loss and with try %d.", at,
+		m.event = fmt.Sprintf(connection.ToldOpened+"connected to ThingsBoard at %s again, %s after the loss and with try %d.", at,
 			now.Sub(r.lossAt).Round(time.Second), r.attempt)
 	}
 	r.log.Info("Link opened", "endpoint", at.String(), "attempt", r.attempt)

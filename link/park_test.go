@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -100,7 +101,7 @@ func newParkWorld(t *testing.T, change ...func(*connection.Connection)) (*world,
 		c.Configuration.DownlinkURL = park.server.URL + "/thingpark/lrc/rest/downlink"
 		c.Configuration.DownlinkAsID, c.Configuration.DownlinkAsKey = "TWA_1.1.AS", "00112233445566778899aabbccddeeff"
 	}}, change...)...)
-	w.caller = &thingpark.Caller{}
+	w.caller = &thingpark.Caller{Dial: (&net.Dialer{}).DialContext}
 	return w, park
 }
 

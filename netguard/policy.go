@@ -6,7 +6,10 @@
 //
 // Without further settings public and private networks are open and loopback is closed, because this machine's own
 // listeners trust it. BOARDLINK_ALLOW_HOSTS opens loopback by name, address or network. Link-local, multicast,
-// unspecified and cloud metadata addresses stay closed whatever is listed.
+// unspecified and cloud metadata addresses stay closed whatever is listed, and so do this program's own listeners.
+//
+// What a person types is never read as an address here: decimal, octal and shortened forms (2130706433, 0177.0.0.1,
+// 127.1) are names to Go's resolver and addresses to some systems' resolvers. Whatever they resolve to is checked.
 package netguard
 
 import (
@@ -24,6 +27,7 @@ var ErrNotAllowed = errors.New("address not allowed")
 type Policy struct {
 	names    []nameRule
 	networks []networkRule
+	own      []netip.AddrPort
 }
 
 type nameRule struct {
@@ -162,11 +166,17 @@ func (p Policy) listedAddress(address netip.Addr, port uint16) bool {
 // wraps [ErrNotAllowed].
 func (p Policy) Check(name string, address netip.Addr, port uint16) error {
 	address = address.Unmap().WithZone("")
-	inner := embedded(address)
-	if never(address) || never(inner) {
-		return fmt.Errorf("%w: link-local, multicast, unspecified and metadata addresses are never dialled", ErrNotAllowed)
+	loopback := address.IsLoopback()
+	for _, a := range append(embedded(address), address) {
+		if never(a) {
+			return fmt.Errorf("%w: link-local, multicast, unspecified and metadata addresses are never dialled", ErrNotAllowed)
+		}
+		if p.isOwn(a, port) {
+			return fmt.Errorf("%w: this program's own listeners are never dialled", ErrNotAllowed)
+		}
+		loopback = loopback || a.IsLoopback()
 	}
-	if !address.IsLoopback() && !inner.IsLoopback() {
+	if !loopback {
 		return nil
 	}
 	if p.listedName(name, port) || p.listedAddress(address, port) {

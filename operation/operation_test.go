@@ -113,7 +113,7 @@ func TestEditField_tells_what_changed_without_secrets(t *testing.T) {
 		"empty value": {"downlinkAsId", "TWA_1", "AS ID set to TWA_1."},
 		"choice":      {"telemetryFormat", "MEASUREMENTS", "Telemetry format changed from Original document to Measurements."},
 		"strategy":    {"reconnectStrategy", "CALM", "Reconnect strategy changed from Normal to Calm."},
-		"long text":   {"description", "first\nsecond", "Description changed."},
+		"long text":   {"description", "first\nsecond", `Description set to "first second".`},
 		"new secret":  {"downlinkAsKey", "00112233445566778899aabbccddeeff", "AS key set."},
 		"long value":  {"name", strings.Repeat("n", 200), "Name changed from North to " + strings.Repeat("n", 120) + "…."},
 	} {
@@ -290,7 +290,7 @@ func TestReplace_names_alarms_and_all_changes_in_one_event(t *testing.T) {
 	if _, err := w.Replace(t.Context(), actor, c, operation.Secrets{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := lastEvent(t, w).Message; got != "Name changed from North to South; Alarms changed." {
+	if got := lastEvent(t, w).Message; got != "Name changed from North to South; Alarm 1 added: (fewer than 1 uplinks an hour, 2026-11-23T10:08:08Z to 2026-11-23T11:08:08Z Europe/Paris)." {
 		t.Errorf("event %q", got)
 	}
 	before := len(w.Store.AllEvents())

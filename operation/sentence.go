@@ -1,7 +1,10 @@
 package operation
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,7 +18,7 @@ const maxShown = 120
 func changes(from, to connection.Connection) []string {
 	var list []string
 	if from.ConnectorID != to.ConnectorID {
-		list = append(list, "Connector changed")
+		list = append(list, "Connector changed from "+short(from.ConnectorID)+" to "+short(to.ConnectorID))
 	}
 	for _, f := range connection.Fields {
 		if clause := changed(f, &from, &to); clause != "" {
@@ -29,9 +32,7 @@ func changes(from, to connection.Connection) []string {
 			list = append(list, "Connection deactivated")
 		}
 	}
-	if !sameAlarms(from.Alarms, to.Alarms) {
-		list = append(list, "Alarms changed")
-	}
+	list = append(list, alarmChanges(from.Alarms, to.Alarms)...)
 	if from.UplinkKey != to.UplinkKey {
 		list = append(list, "Uplink key renewed")
 	}
@@ -39,8 +40,7 @@ func changes(from, to connection.Connection) []string {
 }
 
 func changed(f connection.Field, from, to *connection.Connection) string {
-	switch f.Control {
-	case connection.ControlSecret:
+	if f.Control == connection.ControlSecret {
 		before, after := secret(f, from), secret(f, to)
 		switch {
 		case before == after:
@@ -51,23 +51,17 @@ func changed(f connection.Field, from, to *connection.Connection) string {
 			return f.Label + " set"
 		}
 		return f.Label + " changed"
-	case connection.ControlMultiline: // pages of text say nothing in a line
-		if f.Get(from) != f.Get(to) {
-			return f.Label + " changed"
-		}
-		return ""
 	}
 	before, after := f.Get(from), f.Get(to)
-	if before == after {
+	switch {
+	case before == after:
 		return ""
-	}
-	if after == "" {
-		return f.Label + " removed"
+	case after == "":
+		return f.Label + " removed (it was " + shown(f, before) + ")"
+	case before == "":
+		return f.Label + " set to " + shown(f, after)
 	}
 	clause := f.Label + " changed from " + shown(f, before) + " to " + shown(f, after)
-	if before == "" {
-		clause = f.Label + " set to " + shown(f, after)
-	}
 	if f.Name == "hostName" && from.Configuration.Password == to.Configuration.Password {
 		clause += " (the stored password was kept)"
 	}
@@ -93,19 +87,32 @@ func shown(f connection.Field, value string) string {
 		return "on"
 	case f.Control == connection.ControlSwitch:
 		return "off"
-	case utf8.RuneCountInString(value) > maxShown:
+	case f.Name == "caCertificate":
+		return fingerprint(value)
+	case f.Control == connection.ControlMultiline:
+		return strconv.Quote(short(strings.Join(strings.Fields(value), " ")))
+	}
+	return short(value)
+}
+
+// short makes a value fit into a sentence.
+func short(value string) string {
+	value = connection.Clean(value)
+	if utf8.RuneCountInString(value) > maxShown {
 		return string([]rune(value)[:maxShown]) + "…"
 	}
 	return value
 }
 
-func sameAlarms(a, b []connection.Alarm) bool {
-	if len(a) == 0 && len(b) == 0 {
-		return true
+// fingerprint tells certificates apart by the beginning of the first one's SHA-256, as openssl x509 -fingerprint has it.
+// The text itself stays out: people paste more than the certificate.
+func fingerprint(text string) string {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return "a text without a certificate"
 	}
-	before, err1 := json.Marshal(a)
-	after, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && string(before) == string(after)
+	sum := sha256.Sum256(block.Bytes)
+	return fmt.Sprintf("the certificate with SHA-256 % X", sum[:8])
 }
 
 // sentence tells the whole change: "Domain Name changed from a:1 to b:2; Password changed."

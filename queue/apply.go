@@ -12,15 +12,23 @@ import (
 func (t *tx) store(p *putting) error {
 	e := &p.event
 	room := chargeOf(e)
-	if t.used+t.charged+t.stamped*stampCharge+room > t.limit {
-		t.refused, t.reasons = append(t.refused, p), append(t.reasons, ErrFull)
+	if t.used+t.charged+t.stamped*stampCharge+t.noted*tokenCharge+room > t.limit {
+		t.refuse(p, ErrFull)
 		return nil
 	}
 	n := t.counters(e.Connection)
 	e.ID = floorOf(e.Connection) + n.sequence + 1
 	if e.ID >= ceilingOf(e.Connection) {
-		t.refused, t.reasons = append(t.refused, p), append(t.reasons, fmt.Errorf("connection %d has used up its event ids", e.Connection))
+		t.refuse(p, fmt.Errorf("connection %d has used up its event ids", e.Connection))
 		return nil
+	}
+	if p.token != nil { // from here on nothing but an error of the engine keeps the event out, and that keeps the Token out too
+		if fresh, err := t.note(e.Connection, p.token); err != nil {
+			return err
+		} else if !fresh {
+			t.refuse(p, ErrReplayed)
+			return nil
+		}
 	}
 	if err := t.stampEvent(e); err != nil {
 		return err
@@ -35,6 +43,11 @@ func (t *tx) store(p *putting) error {
 	t.charged += room
 	t.accepted = append(t.accepted, p)
 	return nil
+}
+
+// refuse does not store an event, by its own fault.
+func (t *tx) refuse(p *putting, why error) {
+	t.refused, t.reasons = append(t.refused, p), append(t.reasons, why)
 }
 
 // removeAll deletes events. Ids that follow each other are deleted by one statement.

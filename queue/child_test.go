@@ -1,7 +1,11 @@
 package queue
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -24,8 +28,8 @@ const (
 	childWindow  = 32 // events handed out at once
 )
 
-// say writes one line at once, so that a kill loses none that was written. "a id" means that Put returned, "t id device"
-// that the event was delivered, "s id" that it is about to be acknowledged, "g id" that its removal is on disk.
+// say writes one line at once, so that a kill loses none that was written. "w token" means that an event is about to be put
+// with a Token, "a id token" that Put returned, "t id device token" that the event was delivered, "s id" that it is about to be acknowledged, "g id" that its removal is on disk.
 func say(word string, id int64, more string) {
 	if _, err := os.Stdout.Write(fmt.Appendf(nil, "%s %d %s .\n", word, id, more)); err != nil {
 		panic(err)
@@ -100,17 +104,44 @@ func childPuts(q *Queue, k *killer, random *rand.Rand) {
 	for n := int(time.Now().UnixNano() % 1e9); ; n++ {
 		e := uplink(random.IntN(childDevices), n)
 		e.Body = append(e.Body, strings.Repeat(" ", random.IntN(3000))...)
+		put, word := q.Put, ""
+		if random.IntN(2) == 0 {
+			token := Token{Time: time.Now().Truncate(time.Millisecond)}
+			token.Sum = sha256.Sum256(fmt.Append(e.Body, token.Time, os.Getpid()))
+			word = wordOf(token)
+			e.Body = append(e.Body, word...)
+			put = func(ctx context.Context, e Event) (Event, error) { return q.PutOnce(ctx, e, token) }
+			say("w", 0, word)
+		}
 		k.pass("accept")
-		stored, err := q.Put(context.Background(), e)
+		stored, err := put(context.Background(), e)
 		if err != nil {
 			panic(err)
 		}
 		k.pass("answer")
-		say("a", stored.ID, "")
+		say("a", stored.ID, word)
 		if random.IntN(20) == 0 {
 			time.Sleep(time.Duration(random.IntN(10)) * time.Millisecond)
 		}
 	}
+}
+
+// wordOf writes a Token down in one word; its event bears the word at the end of its body.
+func wordOf(token Token) string { return fmt.Sprintf("%d-%x", token.Time.UnixMilli(), token.Sum) }
+
+func wordIn(body []byte) string {
+	_, word, _ := bytes.Cut(body, []byte("}}"))
+	return string(bytes.TrimSpace(word))
+}
+
+func tokenIn(word string) (token Token, err error) {
+	made, sum, _ := strings.Cut(word, "-")
+	ms, err1 := strconv.ParseInt(made, 10, 64)
+	b, err2 := hex.DecodeString(sum)
+	if err := errors.Join(err1, err2); err != nil || len(b) != len(token.Sum) {
+		return Token{}, fmt.Errorf("%q is no Token: %w", word, err)
+	}
+	return Token{Sum: [sha256.Size]byte(b), Time: time.UnixMilli(ms)}, nil
 }
 
 // childDelivers takes and acknowledges.
@@ -125,7 +156,7 @@ func childDelivers(q *Queue, k *killer) {
 		}
 		k.pass("take")
 		for _, e := range events {
-			say("t", e.ID, e.DevEUI)
+			say("t", e.ID, e.DevEUI+" "+wordIn(e.Body))
 			k.pass("publish")
 			say("s", e.ID, "")
 			if err := lanes.Ack(ctx, e); err != nil {

@@ -17,6 +17,7 @@ type tx struct {
 	changed  map[connection.ID]*counters
 	charged  int64 // change of Queue.charged
 	stamped  int64 // change of Queue.stampCount
+	noted    int64 // change of Queue.tokenCount
 	used     int64 // room taken when the transaction began
 	limit    int64
 	touched  map[connection.ID]int64 // lowest id that left or came back: the oldest may be another now
@@ -120,7 +121,12 @@ func (t *tx) apply(b *batch) error {
 		}
 	}
 	if t.stamped != 0 {
-		return t.exec(t.stmt.totals, t.q.stampCount+t.stamped)
+		if err := t.exec(t.stmt.totals, t.q.stampCount+t.stamped, "stamps"); err != nil {
+			return err
+		}
+	}
+	if t.noted != 0 {
+		return t.exec(t.stmt.totals, t.q.tokenCount+t.noted, "tokens")
 	}
 	return nil
 }
@@ -184,6 +190,7 @@ func (t *tx) publish() {
 	}
 	q.charged += t.charged
 	q.stampCount += t.stamped
+	q.tokenCount += t.noted
 	q.mu.Unlock()
 	for _, p := range t.accepted {
 		if l := consumers[p.event.Connection]; l != nil {

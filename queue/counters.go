@@ -37,20 +37,38 @@ func (a *account) forgetOldest() {
 	a.change++
 }
 
-// loadCounters reads every connection's counters and the number of stamps.
-func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters, int64, error) {
-	var stamps int64
-	if err := c.QueryRowContext(ctx, "SELECT value FROM totals WHERE name = 'stamps'").Scan(&stamps); errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, errDamaged
-	} else if err = unscannable(err); err != nil {
-		return nil, 0, fmt.Errorf("read the number of stamps: %w", err)
+// totals are numbers of rows that belong to no connection.
+type totals struct{ stamps, tokens int64 }
+
+func loadTotals(ctx context.Context, c *sql.Conn) (n totals, err error) {
+	for _, total := range []struct {
+		name string
+		into *int64
+		most int64
+	}{{"stamps", &n.stamps, 2 * maxStamps}, {"tokens", &n.tokens, 2 * maxTokens}} {
+		err := c.QueryRowContext(ctx, "SELECT value FROM totals WHERE name = $1", total.name).Scan(total.into)
+		if errors.Is(err, sql.ErrNoRows) {
+			return totals{}, errDamaged
+		}
+		if err = unscannable(err); err != nil {
+			return totals{}, fmt.Errorf("read the number of %s: %w", total.name, err)
+		}
+		if *total.into < 0 || *total.into > total.most {
+			return totals{}, errDamaged
+		}
 	}
-	if stamps < 0 || stamps > 2*maxStamps {
-		return nil, 0, errDamaged
+	return n, nil
+}
+
+// loadCounters reads every connection's counters and the totals.
+func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters, totals, error) {
+	sum, err := loadTotals(ctx, c)
+	if err != nil {
+		return nil, totals{}, err
 	}
 	rows, err := c.QueryContext(ctx, "SELECT id, sequence, waiting, bytes, parked, parked_bytes FROM connections")
 	if err != nil {
-		return nil, 0, fmt.Errorf("read the counters: %w", err)
+		return nil, totals{}, fmt.Errorf("read the counters: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	all := map[connection.ID]counters{}
@@ -58,24 +76,24 @@ func loadCounters(ctx context.Context, c *sql.Conn) (map[connection.ID]counters,
 		var id connection.ID
 		var n counters
 		if err := unscannable(rows.Scan(&id, &n.sequence, &n.waiting, &n.bytes, &n.parked, &n.parkedBytes)); err != nil {
-			return nil, 0, fmt.Errorf("read the counters: %w", err)
+			return nil, totals{}, fmt.Errorf("read the counters: %w", err)
 		}
 		if !n.plausible() {
-			return nil, 0, errDamaged
+			return nil, totals{}, errDamaged
 		}
 		all[id] = n
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("read the counters: %w", err)
+		return nil, totals{}, fmt.Errorf("read the counters: %w", err)
 	}
-	return all, stamps, nil
+	return all, sum, nil
 }
 
 // setCounters takes over what the file says: at the start, and after a commit whose outcome is not known.
-func (q *Queue) setCounters(all map[connection.ID]counters, stamps int64) {
+func (q *Queue) setCounters(all map[connection.ID]counters, sum totals) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.charged, q.stampCount = 0, stamps
+	q.charged, q.stampCount, q.tokenCount = 0, sum.stamps, sum.tokens
 	for id, n := range all {
 		q.accountLocked(id).counters = n
 		q.charged += n.charged()
@@ -140,4 +158,6 @@ func (q *Queue) Fill() float64 {
 	return float64(q.usedLocked()) / float64(max(q.limit, 1))
 }
 
-func (q *Queue) usedLocked() int64 { return q.charged + q.stampCount*stampCharge }
+func (q *Queue) usedLocked() int64 {
+	return q.charged + q.stampCount*stampCharge + q.tokenCount*tokenCharge
+}

@@ -24,6 +24,7 @@ var (
 	ErrNotOutstanding = errors.New("the event is not outstanding")              // settled before, or never taken
 	ErrParkedFull     = errors.New("the connection has too many parked events") // let the device's lane wait
 	errHeld           = errors.New("another process works on the queue's file")
+	ErrReplayed       = errors.New("the Token came with another event before")    // PutOnce: that event is stored, this one is not
 	ErrTooLarge       = errors.New("the event is larger than the queue can hold") // body over MaxBody
 )
 

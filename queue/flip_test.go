@@ -29,6 +29,10 @@ func TestQueue_survives_a_byte_that_the_disk_changed(t *testing.T) {
 			e := uplink(d, n)
 			e.Body = append(e.Body, strings.Repeat(" ", random.IntN(1500)*(1+9*(random.IntN(10)/9)))...)
 			book.acked[put(t, q, e).ID] = 0
+			if d%4 == 0 { // tables of all kinds are in the file
+				e.Connection = 8
+				putOnce(t, q, e, tokenOf(fmt.Sprint(d, n), time.Now()))
+			}
 		}
 	}
 	l := q.Lanes(7)

@@ -174,12 +174,18 @@ func miscounted(q *Queue) string {
 			return fmt.Sprintf("connection %d: counters say %+v, the tables hold %+v", id, n, is)
 		}
 	}
-	var said, stamps int64
-	if err := q.reader.db.QueryRow("SELECT value, (SELECT count(*) FROM stamps) FROM totals").Scan(&said, &stamps); err != nil {
+	var said, stamps, tokens int64
+	if err := q.reader.db.QueryRow("SELECT value, (SELECT count(*) FROM stamps) FROM totals WHERE name = 'stamps'").Scan(&said, &stamps); err != nil {
 		return err.Error()
 	}
 	if known := stampsOf(q); said != stamps || known != stamps {
 		return fmt.Sprintf("%d stamps counted, %d in memory, %d there", said, known, stamps)
+	}
+	if err := q.reader.db.QueryRow("SELECT value, (SELECT count(*) FROM tokens) FROM totals WHERE name = 'tokens'").Scan(&said, &tokens); err != nil {
+		return err.Error()
+	}
+	if known := tokensOf(q); said != tokens || known != tokens {
+		return fmt.Sprintf("%d Tokens counted, %d in memory, %d there", said, known, tokens)
 	}
 	return ""
 }
@@ -197,6 +203,13 @@ func start(q *Queue, e Event) *putting {
 // flush waits until everything that was asked for before it is committed.
 func (q *Queue) flush(ctx context.Context) error {
 	return await(ctx, q.writer.do(nothing))
+}
+
+// tokensOf tells how many Tokens the queue believes to remember.
+func tokensOf(q *Queue) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.tokenCount
 }
 
 // stampsOf tells how many stamps the queue believes to have.

@@ -13,6 +13,7 @@ import (
 const (
 	houseTick  = time.Second
 	pruneEvery = time.Hour
+	tokenEvery = 30 * time.Second
 	auditEvery = 5 * time.Second
 	pruneStep  = 500
 	stepPause  = 10 * time.Millisecond
@@ -27,7 +28,7 @@ const (
 func (q *Queue) keepHouse() {
 	tick := time.NewTicker(houseTick)
 	defer tick.Stop()
-	var lastPrune, lastUse, lastAudit time.Time
+	var lastPrune, lastTokens, lastUse, lastAudit time.Time
 	wrong := map[connection.ID]suspicion{}
 	seen, dirty := int64(-1), true
 	for {
@@ -57,6 +58,10 @@ func (q *Queue) keepHouse() {
 		if now.Sub(lastPrune) > pruneEvery || q.tooManyStamps() {
 			lastPrune = now
 			q.pruneStamps()
+		}
+		if now.Sub(lastTokens) > tokenEvery || q.tooManyTokens() {
+			lastTokens = now
+			q.pruneTokens()
 		}
 	}
 }

@@ -46,7 +46,9 @@ type Queue struct {
 	accounts   map[connection.ID]*account
 	charged    int64 // room that events take
 	stampCount int64
+	tokenCount int64
 	maxBytes   int64 // what was asked for
+	maxTokens  int64
 	limit      int64 // what the disk allows of it
 	closed     bool
 
@@ -75,7 +77,7 @@ func Open(ctx context.Context, path string, opt Options) (*Queue, error) {
 	q := &Queue{
 		path: path, now: opt.Now, log: opt.Log, lost: opt.Lost,
 		accounts: map[connection.ID]*account{},
-		maxBytes: opt.MaxBytes, limit: opt.MaxBytes,
+		maxBytes: opt.MaxBytes, limit: opt.MaxBytes, maxTokens: maxTokens,
 		stop: make(chan struct{}),
 	}
 	q.puts.New = func() any { return &putting{done: make(chan error, 1)} }
@@ -132,7 +134,17 @@ func (q *Queue) open(ctx context.Context, opt Options) error {
 //
 // The errors are [ErrFull], [ErrClosed], [ErrTooLarge], what SQLite said, or ctx's; only after ctx's may the event have
 // been stored.
-func (q *Queue) Put(ctx context.Context, e Event) (Event, error) {
+func (q *Queue) Put(ctx context.Context, e Event) (Event, error) { return q.put(ctx, e, nil) }
+
+// PutOnce is [Queue.Put] for an event that came with a Token. In the same commit the Token is remembered for its
+// connection, for [TokenAge] after its Time: while it is, another event with it is not stored, and the error is
+// [ErrReplayed]. So an event that was not stored can come again with its Token, and one that was stored cannot,
+// wherever a crash falls.
+func (q *Queue) PutOnce(ctx context.Context, e Event, token Token) (Event, error) {
+	return q.put(ctx, e, &token)
+}
+
+func (q *Queue) put(ctx context.Context, e Event, token *Token) (Event, error) {
 	if err := ctx.Err(); err != nil {
 		return Event{}, err
 	}
@@ -152,7 +164,7 @@ func (q *Queue) Put(ctx context.Context, e Event) (Event, error) {
 		e.Body = []byte{}
 	}
 	p := q.puts.Get().(*putting)
-	p.event = e
+	p.event, p.token = e, token
 	if err := q.writer.put(p); err != nil {
 		q.puts.Put(p)
 		return Event{}, err
@@ -160,7 +172,7 @@ func (q *Queue) Put(ctx context.Context, e Event) (Event, error) {
 	select {
 	case err := <-p.done:
 		e = p.event
-		p.event = Event{}
+		p.event, p.token = Event{}, nil
 		q.puts.Put(p)
 		if err != nil {
 			return Event{}, err

@@ -244,7 +244,7 @@ func TestOpen_refuses(t *testing.T) {
 	t.Run("a newer schema", func(t *testing.T) {
 		path := file(t)
 		q := open(t, path, Options{})
-		if _, err := q.writer.conn.ExecContext(soon(t), "CREATE TABLE later (id INTEGER); PRAGMA user_version = 2"); err != nil {
+		if _, err := q.writer.conn.ExecContext(soon(t), "CREATE TABLE later (id INTEGER); PRAGMA user_version = 3"); err != nil {
 			t.Fatal(err)
 		}
 		if err := q.Close(); err != nil {

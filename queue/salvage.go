@@ -27,7 +27,7 @@ type salvage struct {
 	conn    *sql.Conn
 	pending int
 
-	event, parked, stamp, waits, isParked *sql.Stmt
+	event, parked, stamp, token, waits, isParked *sql.Stmt
 
 	stored  map[connection.ID]counters // as the damaged file has them
 	broken  []Event                    // their checksums do not hold
@@ -100,6 +100,7 @@ func (s *salvage) prepare() error {
 		{&s.event, "INSERT OR IGNORE INTO events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
 		{&s.parked, "INSERT OR IGNORE INTO parked VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"},
 		{&s.stamp, "INSERT OR IGNORE INTO stamps VALUES ($1, $2, $3)"},
+		{&s.token, "INSERT OR IGNORE INTO tokens VALUES ($1, $2, $3)"},
 		{&s.waits, "SELECT EXISTS (SELECT 1 FROM events WHERE id = $1)"},
 		{&s.isParked, "SELECT EXISTS (SELECT 1 FROM parked WHERE id = $1)"},
 	} {
@@ -112,7 +113,7 @@ func (s *salvage) prepare() error {
 }
 
 func (s *salvage) close() {
-	for _, stmt := range []*sql.Stmt{s.event, s.parked, s.stamp, s.waits, s.isParked} {
+	for _, stmt := range []*sql.Stmt{s.event, s.parked, s.stamp, s.token, s.waits, s.isParked} {
 		if stmt != nil {
 			_ = stmt.Close() // the connection is closed next
 		}
@@ -183,7 +184,7 @@ func (s *salvage) eachCell(do func(cell) error) error {
 // takeRow copies a row. Its shape tells of which table it is.
 func (s *salvage) takeRow(c cell) error {
 	if c.kind != tableLeaf {
-		return nil
+		return s.takeToken(c)
 	}
 	switch len(c.record) {
 	case 11, 14:
@@ -207,6 +208,20 @@ func (s *salvage) takeRow(c cell) error {
 		}
 	}
 	return nil
+}
+
+// takeToken copies a Token. Its table has no row ids and is kept like an index, whose entries have two values.
+func (s *salvage) takeToken(c cell) error {
+	if len(c.record) != 3 {
+		return nil
+	}
+	made, ok1 := c.record[0].(int64)
+	of, ok2 := c.record[1].(int64)
+	sum, ok3 := c.record[2].([]byte)
+	if !ok1 || !ok2 || !ok3 || len(sum) != len(Token{}.Sum) {
+		return nil
+	}
+	return s.insert(s.token, made, of, sum)
 }
 
 // eventOf makes an event of a row; ok is false where it cannot be one.
@@ -410,7 +425,8 @@ func (s *salvage) settle() ([]Loss, error) {
 			losses = append(losses, l)
 		}
 	}
-	return losses, s.text("UPDATE totals SET value = (SELECT count(*) FROM stamps)")
+	return losses, s.text(`UPDATE totals SET value = (SELECT count(*) FROM stamps) WHERE name = 'stamps';
+		UPDATE totals SET value = (SELECT count(*) FROM tokens) WHERE name = 'tokens'`)
 }
 
 // count adds up what a table of the new file holds.

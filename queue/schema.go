@@ -15,14 +15,17 @@ import (
 
 // schemaVersion is what PRAGMA user_version holds in files of this release. It changes whenever the text of the schema does,
 // and only then: a file in which only one of them is ours was damaged.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // minSQLite is the first release without the WAL-reset corruption (sqlite.org/wal.html#walresetbug).
 var minSQLite = [3]int{3, 51, 3}
 
-// schema: connections holds the counters, so that nothing is ever counted by reading events. stamps remembers which
+// schema of this release. Each release's text stands as it was, for an older file is told by it.
+const schema = firstSchema + tokensSchema
+
+// firstSchema is version 1: connections holds the counters, so that nothing is ever counted by reading events. stamps remembers which
 // event holds which millisecond of a device, also after the event was delivered.
-const schema = `
+const firstSchema = `
 CREATE TABLE events (
 	id          INTEGER PRIMARY KEY,
 	lane        INTEGER NOT NULL,
@@ -73,6 +76,18 @@ CREATE TABLE totals (
 INSERT INTO totals VALUES ('stamps', 0);
 `
 
+// tokensSchema is what version 2 adds: the Tokens of signed documents that were stored, in the order of their time, so
+// that new ones are appended and old ones are removed at the other end.
+const tokensSchema = `
+CREATE TABLE tokens (
+	made       INTEGER NOT NULL,
+	connection INTEGER NOT NULL,
+	sum        BLOB    NOT NULL,
+	PRIMARY KEY (made, connection, sum)
+) STRICT, WITHOUT ROWID;
+INSERT INTO totals VALUES ('tokens', 0);
+`
+
 // writerDSN opens the one connection that writes. auto_vacuum takes effect only while the file is still empty.
 func writerDSN(path string) string {
 	return dsn(path, url.Values{
@@ -108,7 +123,8 @@ func create(path string) error {
 	return f.Close()
 }
 
-// prepare checks the engine and the file, and writes the schema into an empty one.
+// prepare checks the engine and the file, writes the schema into an empty one and brings an older one up to date. That
+// needs no copy of the file: a table is added, and nothing that is there is touched.
 func prepare(ctx context.Context, c *sql.Conn, path string) error {
 	var engine string
 	if err := c.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&engine); err != nil {
@@ -122,13 +138,15 @@ func prepare(ctx context.Context, c *sql.Conn, path string) error {
 	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
-	same, err := sameSchema(ctx, c)
+	written, err := writtenSchema(ctx, c)
 	switch {
 	case err != nil:
 		return err
-	case same && version == schemaVersion:
+	case written == schemaVersion && version == schemaVersion:
 		return nil
-	case same || version == schemaVersion: // either the tables or their version were changed, and not by a release
+	case written == 1 && version == 1:
+		return migrate(ctx, c, tokensSchema)
+	case written > 0 || version >= 1 && version <= schemaVersion: // the tables or their version were changed, and not by a release
 		return errDamaged
 	case version > schemaVersion:
 		return fmt.Errorf("%s was written by a newer release (its schema is %d, this release knows %d); start that release or a newer one",
@@ -140,32 +158,54 @@ func prepare(ctx context.Context, c *sql.Conn, path string) error {
 	if tables > 0 {
 		return fmt.Errorf("%s holds something else than a queue", path)
 	}
-	if _, err := c.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", schema, schemaVersion)); err != nil {
+	return migrate(ctx, c, schema)
+}
+
+// migrate brings a file to the schema of this release.
+func migrate(ctx context.Context, c *sql.Conn, by string) error {
+	if _, err := c.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", by, schemaVersion)); err != nil {
+		_, _ = c.ExecContext(ctx, "ROLLBACK") // there may be nothing to roll back
 		return fmt.Errorf("write the schema: %w", err)
 	}
 	return nil
 }
 
-// sameSchema tells whether the tables are the ones of this release, for SQLite believes whatever stands there.
-func sameSchema(ctx context.Context, c *sql.Conn) (bool, error) {
+// writtenSchema tells of which release the tables are, 0 for none, for SQLite believes whatever stands there.
+func writtenSchema(ctx context.Context, c *sql.Conn) (version int, err error) {
 	rows, err := c.QueryContext(ctx, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
 	if err != nil {
-		return false, fmt.Errorf("read the schema: %w", err)
+		return 0, fmt.Errorf("read the schema: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	var got strings.Builder
 	for rows.Next() {
 		var text string
 		if err := unscannable(rows.Scan(&text)); err != nil {
-			return false, fmt.Errorf("read the schema: %w", err)
+			return 0, fmt.Errorf("read the schema: %w", err)
 		}
 		got.WriteString("\n" + text + ";")
 	}
 	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("read the schema: %w", err)
+		return 0, fmt.Errorf("read the schema: %w", err)
 	}
-	want, _, _ := strings.Cut(schema, "\nINSERT")
-	return got.String() == want, nil
+	switch got.String() {
+	case tablesOf(firstSchema):
+		return 1, nil
+	case tablesOf(schema):
+		return schemaVersion, nil
+	}
+	return 0, nil
+}
+
+// tablesOf is a schema without the rows that it begins with, as SQLite keeps it.
+func tablesOf(schema string) string {
+	var tables strings.Builder
+	for line := range strings.Lines(schema) {
+		if line != "\n" && !strings.HasPrefix(line, "INSERT") {
+			tables.WriteString("\n" + strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return tables.String()
 }
 
 // atLeast compares a version of three numbers. What cannot be read is too old.

@@ -11,7 +11,7 @@ type statements struct {
 	begin, commit, rollback     *sql.Stmt
 	insert, removeRun, attempts *sql.Stmt
 	counters, totals            *sql.Stmt
-	stamp, stampOf              *sql.Stmt
+	stamp, stampOf, token       *sql.Stmt
 }
 
 func prepareStatements(ctx context.Context, c *sql.Conn) (*statements, error) {
@@ -30,9 +30,10 @@ func prepareStatements(ctx context.Context, c *sql.Conn) (*statements, error) {
 		{&s.counters, `INSERT INTO connections (id, sequence, waiting, bytes, parked, parked_bytes) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, waiting = excluded.waiting, bytes = excluded.bytes,
 			parked = excluded.parked, parked_bytes = excluded.parked_bytes`},
-		{&s.totals, "UPDATE totals SET value = $1 WHERE name = 'stamps'"},
+		{&s.totals, "UPDATE totals SET value = $1 WHERE name = $2"},
 		{&s.stamp, "INSERT INTO stamps (key, event, seen) VALUES ($1, $2, $3)"},
 		{&s.stampOf, "SELECT event FROM stamps WHERE key = $1"},
+		{&s.token, "INSERT INTO tokens (made, connection, sum) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"},
 	} {
 		var err error
 		if *p.into, err = c.PrepareContext(ctx, p.query); err != nil {
@@ -46,7 +47,7 @@ func (s *statements) close() {
 	if s == nil {
 		return
 	}
-	for _, stmt := range []*sql.Stmt{s.begin, s.commit, s.rollback, s.insert, s.removeRun, s.attempts, s.counters, s.totals, s.stamp, s.stampOf} {
+	for _, stmt := range []*sql.Stmt{s.begin, s.commit, s.rollback, s.insert, s.removeRun, s.attempts, s.counters, s.totals, s.stamp, s.stampOf, s.token} {
 		if stmt != nil {
 			_ = stmt.Close() // the connection is closed next
 		}

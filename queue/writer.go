@@ -26,6 +26,7 @@ const (
 // putting is an event on its way to the disk.
 type putting struct {
 	event Event
+	token *Token // remembered with the event; nil where it came without
 	done  chan error
 }
 
@@ -104,14 +105,14 @@ func (w *writer) open(ctx context.Context) error {
 
 // reload makes what is known in memory what the file says.
 func (w *writer) reload(ctx context.Context) error {
-	all, count, err := loadCounters(ctx, w.conn)
+	all, n, err := loadCounters(ctx, w.conn)
 	if err != nil {
 		return err
 	}
 	if w.stamps, err = loadStamps(ctx, w.conn, w.q.now()); err != nil {
 		return err
 	}
-	w.q.setCounters(all, count)
+	w.q.setCounters(all, n)
 	return nil
 }
 

@@ -29,7 +29,7 @@ const (
 // Caller hands downlinks over to ThingPark's downlink endpoint. It is safe for concurrent use. Its fields must not
 // change after the first call.
 type Caller struct {
-	// Dial opens connections and decides where they may go; nil is a plain dialer.
+	// Dial opens connections and decides where they may go; use a netguard.Dialer. Mandatory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are the trusted authorities; nil are those of the system.
 	RootCAs *x509.CertPool
@@ -39,6 +39,8 @@ type Caller struct {
 	once   sync.Once
 	client *http.Client
 }
+
+var errNoDialer = errors.New("no dialer decides where the connection may go")
 
 // Answer is ThingPark's word that a downlink is queued. It is not sent by that: a class A device is sent to after it
 // was heard, and a [Delivery] follows.
@@ -164,8 +166,8 @@ func (c *Caller) now() time.Time {
 // connections go.
 func (c *Caller) prepare() {
 	dial := c.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: sendLimit}).DialContext
+	if dial == nil { // a transport without one would go wherever it is told
+		dial = func(context.Context, string, string) (net.Conn, error) { return nil, errNoDialer }
 	}
 	c.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

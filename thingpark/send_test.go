@@ -21,6 +21,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// plain is a dialer without a policy, which only tests have.
+var plain = (&net.Dialer{Timeout: sendLimit}).DialContext
+
 const (
 	asKey = connection.Secret("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 	asID  = "TWA_100000777.1.AS"
@@ -53,7 +56,7 @@ func newEndpoint(t *testing.T, answer http.HandlerFunc) *endpoint {
 func (e *endpoint) caller() *Caller {
 	pool := x509.NewCertPool()
 	pool.AddCert(e.Certificate())
-	return &Caller{RootCAs: pool, Now: func() time.Time { return timeZero }}
+	return &Caller{Dial: plain, RootCAs: pool, Now: func() time.Time { return timeZero }}
 }
 
 func (e *endpoint) asked() []*http.Request {
@@ -181,7 +184,8 @@ func TestSend_tells_that_nothing_was_sent(t *testing.T) {
 		base   string
 	}{
 		"nobody listens":             {&Caller{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errRefused }}, "https://thingpark.example/downlink"},
-		"an authority not trusted":   {&Caller{}, e.URL},
+		"an authority not trusted":   {&Caller{Dial: plain}, e.URL},
+		"no dialer":                  {&Caller{RootCAs: e.caller().RootCAs}, e.URL},
 		"no address":                 {&Caller{}, ""},
 		"an address of another sort": {&Caller{}, "ftp://thingpark.example"},
 		"an address that is none":    {&Caller{}, "https://%zz"},
@@ -227,8 +231,8 @@ func TestSend_says_why_nothing_was_sent(t *testing.T) {
 	}{
 		"a name that does not exist": {failing(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), "https://thingpark.exmaple", "does not exist"},
 		"a mute name server":         {failing(&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true}}), "https://thingpark.example", "name server"},
-		"a refused port":             {&Caller{}, "https://" + nobody, "refused the connection"},
-		"an unknown authority":       {&Caller{}, secure.URL, "not trusted"},
+		"a refused port":             {&Caller{Dial: plain}, "https://" + nobody, "refused the connection"},
+		"an unknown authority":       {&Caller{Dial: plain}, secure.URL, "not trusted"},
 		"another name":               {anywhere, "https://thingpark.example:" + port, "another name"},
 		"a port without TLS":         {trusting, strings.Replace(clear.URL, "http:", "https:", 1), "without TLS"},
 		"silence":                    {failing(context.DeadlineExceeded), "https://thingpark.example", "in time"},

@@ -58,16 +58,18 @@ func fPortText(d Document) string {
 }
 
 // Signature is what a verified report was signed with. Whoever keeps Tokens, so that none is taken twice, keeps Token
-// alone: a copy whose digits were moved from one element to another bears the same one.
+// alone: a copy whose digits were moved from one element to another bears the same one. The same Token always comes with
+// the same Time, for nothing can be moved between the body's elements and the query.
 type Signature struct {
 	Token [sha256.Size]byte
-	Time  time.Time // of the signature; zero where the query holds none
+	Time  time.Time // when ThingPark signed
 	ASID  string
 }
 
 // VerifyReport checks the Token in the query of a report against its body and the connection's AS key, which may be
 // written in upper or lower case. The error is a [connection.Failure]: CodeUnauthorized where the Token is missing or
-// wrong, CodeInvalid where the query cannot be read or does not belong to the body.
+// wrong, CodeInvalid where the query cannot be read, lacks one of ThingPark's parameters, holds one twice, or does not
+// belong to the body.
 //
 // Since the Token leaves open where its elements begin, the query must name the device and the port of the body, and
 // numbers must be written in the one way that has no leading zeros. What the Token does not cover (Time of the body,
@@ -83,6 +85,15 @@ func VerifyReport(d Document, rawQuery string, asKey connection.Secret) (Signatu
 	}
 	if _, there := q.values["Token"]; !there {
 		return Signature{}, connection.Fail(connection.CodeUnauthorized, "The Token is missing: this connection takes signed documents only.")
+	}
+	for _, name := range queryParameters {
+		if _, there := q.values[name]; !there {
+			return Signature{}, connection.Fail(connection.CodeInvalid, "The query parameter %s is missing: ThingPark adds it where its AS authentication is on.", name)
+		}
+	}
+	made, ok := timestamp(q.values["Time"])
+	if !ok {
+		return Signature{}, connection.Fail(connection.CodeInvalid, "The query parameter Time is written by ISO 8601 with its offset.")
 	}
 	if err := checkCanonical(d, q); err != nil {
 		return Signature{}, err
@@ -103,9 +114,7 @@ func VerifyReport(d Document, rawQuery string, asKey connection.Secret) (Signatu
 	if match != 1 {
 		return Signature{}, wrong
 	}
-	s := Signature{Token: [sha256.Size]byte(token), ASID: q.values["AS_ID"]}
-	s.Time, _ = timestamp(q.values["Time"])
-	return s, nil
+	return Signature{Token: [sha256.Size]byte(token), Time: made, ASID: q.values["AS_ID"]}, nil
 }
 
 // checkCanonical pins the elements that the Token runs together.

@@ -231,6 +231,7 @@ func (c *Client) probeAnswer(base *url.URL, a *answerError) probed {
 	p := probed{base: base, answered: true}
 	switch {
 	case a.status == http.StatusTooManyRequests, a.status >= 500:
+		a.fromAnybody()
 		e := c.answered(a)
 		e.Message = at(place(base), e.Message)
 		p.err = e

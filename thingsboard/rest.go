@@ -193,13 +193,21 @@ func (e *answerError) readError(isJSON bool, kind string, body []byte) {
 	}
 }
 
+// fromAnybody leaves the words out unless they came in ThingsBoard's error object. Before a sign-in succeeded whoever
+// answers may be any server in reach of this machine, and a test of a connection must not read to its author what it says.
+func (e *answerError) fromAnybody() {
+	if e.code == 0 {
+		e.text = ""
+	}
+}
+
 // retryAfter reads the header in its form of seconds; ThingsBoard itself sends none, proxies before it may.
 func retryAfter(header string) time.Duration {
 	seconds, err := strconv.Atoi(header)
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, time.Hour)
+	return time.Duration(min(seconds, 3600)) * time.Second
 }
 
 // place names a REST base in sentences: scheme, host and port.

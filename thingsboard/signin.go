@@ -131,8 +131,11 @@ func (c *Client) whoAmI(ctx context.Context, access connection.Secret) (User, er
 // explainLogin classifies a refused sign-in. A 401 or a 404 without ThingsBoard's error object comes from something
 // that stands before it.
 func (c *Client) explainLogin(err error) error {
-	if a, ok := asAnswer(err); ok && (a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed || a.status == http.StatusUnauthorized && a.code == 0) {
-		a.foreign = true
+	if a, ok := asAnswer(err); ok {
+		if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed || a.status == http.StatusUnauthorized && a.code == 0 {
+			a.foreign = true
+		}
+		a.fromAnybody()
 	}
 	return c.explain("sign in", err)
 }

@@ -16,6 +16,9 @@ const KeyHeader = "X-Boardlink-Key"
 // shows them, to the API. The error is a refusal.
 func whoIsAsking(v *visit, r *http.Request) error {
 	v.program = isProgram(r)
+	if err := shapeOf(r); err != nil {
+		return err
+	}
 	if !v.program && r.Method == http.MethodPost && !isForm(r) {
 		v.program = true // no browser sends such a form, so its answer is no page
 		return NewProblem(http.StatusUnsupportedMediaType, "Send JSON with Content-Type application/json, or a form.")
@@ -68,8 +71,7 @@ func isJSON(contentType string) bool {
 }
 
 func isForm(r *http.Request) bool {
-	media := mediaType(r.Header.Get("Content-Type"))
-	return media == "application/x-www-form-urlencoded" || media == "multipart/form-data"
+	return mediaType(r.Header.Get("Content-Type")) == "application/x-www-form-urlencoded"
 }
 
 // mediaType gives the type without parameters, in lower case. A type that cannot be read is taken up to its semicolon: it

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -29,8 +31,8 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 				return next(c)
 			}
 		}
-		if err := s.crossOrigin.Check(r); err != nil {
-			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: err}
+		if err := s.checkSite(r); err != nil {
+			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: fmt.Errorf("%w: %w", errForeign, err)}
 		}
 		if !presented && !(known && route.Public) {
 			if err := v.readSession(c); err != nil {
@@ -40,6 +42,9 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// errForeign marks a request that another site sent.
+var errForeign = errors.New("sent by another site")
 
 // authorize lets pass whom the table of routes allows, and nobody else.
 func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
@@ -59,6 +64,8 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c) // the router's own 404 or 405
 		case !v.who.Allows(route.Least, route.Scope):
 			return connection.Fail(connection.CodeForbidden, "You may not do this.")
+		case route.Fresh && !v.fresh():
+			return errConfirm()
 		}
 		return next(c)
 	}

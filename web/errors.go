@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"boardlink/connection"
@@ -64,6 +65,9 @@ func (s *Server) answerError(c echo.Context, v *visit, p *Problem) error {
 	if p.Status == http.StatusUnauthorized {
 		return s.askToSignIn(c)
 	}
+	if p.Code == CodeConfirm {
+		return s.askToConfirm(c)
+	}
 	if IsPartial(c) { // the page stands; its script tells the sentence
 		return c.String(p.Status, p.Detail)
 	}
@@ -85,6 +89,8 @@ func headingOf(p *Problem) string {
 		return "Changed meanwhile"
 	case http.StatusServiceUnavailable:
 		return "Try again later"
+	case http.StatusTooManyRequests:
+		return "Too many requests"
 	case http.StatusInternalServerError:
 		return "Something went wrong"
 	}
@@ -111,8 +117,27 @@ func (s *Server) wanted(c echo.Context, r *http.Request) string {
 		}
 		return "/"
 	}
-	if _, ok := s.table[routeKey{http.MethodGet, c.Path()}]; !ok || r.URL.Path == StreamPath {
+	if r.URL.Path == StreamPath {
 		return "/"
 	}
-	return SafeNext(r.URL.RequestURI())
+	if s.isPage(c.Path()) {
+		return SafeNext(r.URL.RequestURI())
+	}
+	// A form's address without a page of its own stands below the page that holds the form.
+	for pattern, path := parent(c.Path()), parent(r.URL.EscapedPath()); pattern != "" && path != ""; pattern, path = parent(pattern), parent(path) {
+		if s.isPage(pattern) {
+			return SafeNext(path)
+		}
+	}
+	return "/"
+}
+
+func (s *Server) isPage(pattern string) bool {
+	_, ok := s.table[routeKey{http.MethodGet, pattern}]
+	return ok
+}
+
+// parent is a path without its last segment, "" for one that has a single segment.
+func parent(path string) string {
+	return path[:max(strings.LastIndexByte(path, '/'), 0)]
 }

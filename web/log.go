@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"boardlink/connection"
 
 	"github.com/labstack/echo/v4"
 )
 
 // ServeHTTP opens the visit of a request before the router sees it: its id, who is asking, and the address that answers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{id: newRequestID(), method: r.Method, path: r.URL.Path, server: s}
-	ctx := context.WithValue(r.Context(), visitKey{}, v)
+	v := &visit{id: newRequestID(), method: r.Method, path: r.URL.Path, server: s, client: s.clientOf(r)}
+	ctx := connection.WithOrigin(context.WithValue(r.Context(), visitKey{}, v), v.client.address)
 	if isPassive(r) {
 		ctx = context.WithValue(ctx, passiveKey{}, true)
 	}
@@ -25,6 +28,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	routed := r.WithContext(ctx)
 	address := *r.URL
 	routed.URL = &address
+	if v.client.host != "" {
+		routed.Host = v.client.host // what the browser asked for; a proxy may have asked for something else
+	}
 	v.refused = whoIsAsking(v, routed)
 	if r.Method == http.MethodHead {
 		routed.Method = http.MethodGet
@@ -91,6 +97,7 @@ func (s *Server) logAccess(c echo.Context, v *visit, took time.Duration) {
 	if len(path) > maxLoggedPath {
 		path = path[:maxLoggedPath]
 	}
+	path = (&url.URL{Path: path}).EscapedPath() // nothing in it moves a cursor, whoever shows the log
 	s.log.LogAttrs(ctx, level, "Request answered",
 		slog.String("method", v.method),
 		slog.String("path", path),

@@ -22,7 +22,7 @@ func SafeNext(next string) string {
 		return "/"
 	}
 	switch u.Path {
-	case "/signin", "/signout", "/setup": // going back there would go round in a circle
+	case "/signin", "/signout", "/setup", ConfirmPath: // going back there would go round in a circle
 		return "/"
 	}
 	return next

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"boardlink/access"
 	"boardlink/connection"
 
 	"github.com/labstack/echo/v4"
@@ -25,9 +26,10 @@ type Problem struct {
 	Detail string         `json:"detail,omitempty" doc:"What went wrong, in a sentence."`
 	Errors []FieldProblem `json:"errors,omitempty" doc:"What is wrong with which field."`
 
+	Code string `json:"code,omitempty" doc:"Why, for programs: of a downlink, and confirmation_required where the password must be given once more."`
+
 	// Of a downlink that is not queued.
 	Outcome       string `json:"outcome,omitempty" enum:"refused,not_sent,unknown" doc:"Of a downlink: what is known of it."`
-	Code          string `json:"code,omitempty" doc:"Of a downlink: why, for programs."`
 	CorrelationID string `json:"correlationId,omitempty" doc:"Of a downlink: by which a delivery report may still settle it."`
 
 	retryAfter int // seconds
@@ -109,6 +111,9 @@ func ProblemOf(err error, requestID string) *Problem {
 			return problemOfFailure(f, status)
 		}
 	}
+	if t, ok := errors.AsType[*access.Throttled](err); ok {
+		return NewProblem(http.StatusTooManyRequests, t.Error()).RetryAfter(t.Seconds())
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return NewProblem(http.StatusRequestEntityTooLarge, "The request's body is too large.")
 	}
@@ -118,10 +123,13 @@ func ProblemOf(err error, requestID string) *Problem {
 	return NewProblem(http.StatusInternalServerError, "Something went wrong. The log tells more under the request id "+requestID+".")
 }
 
+// maxFields bounds what a problem tells: of a body in which everything is wrong, the answer must not be many times as long.
+const maxFields = 200
+
 func problemOfFailure(f *connection.Failure, status int) *Problem {
-	fields := make([]FieldProblem, len(f.Fields))
-	for i, e := range f.Fields {
-		fields[i] = FieldProblem(e)
+	fields := make([]FieldProblem, min(len(f.Fields), maxFields))
+	for i := range fields {
+		fields[i] = FieldProblem(f.Fields[i])
 	}
 	p := NewProblem(status, f.Message, fields...)
 	if status == http.StatusServiceUnavailable {

@@ -29,6 +29,9 @@ type Route struct {
 	// have been given within the last 15 minutes. Keys are spared that.
 	Fresh bool
 
+	// Body is the most bytes of a body; 0: what befits the row's kind.
+	Body int64
+
 	// Handler answers. Nil where another router (the REST framework) puts its own at this place; the row then only tells
 	// who may.
 	Handler echo.HandlerFunc

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
 
 	"boardlink/access"
+	"boardlink/connection"
 	"boardlink/live"
 
 	"github.com/labstack/echo/v4"
@@ -25,9 +27,6 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
-
-	// maxBody bounds the body of every request, in bytes. Routes that take less say so themselves.
-	maxBody = 1 << 20
 )
 
 // People finds operators.
@@ -41,16 +40,29 @@ type Options struct {
 	// PublicURL is how browsers reach the server. With https, cookies are Secure and browsers are told to insist on it.
 	PublicURL string
 
+	// TLS is what the server speaks TLS with; nil: it speaks plain HTTP.
+	TLS *KeyPair
+	// TrustedProxies are whose forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+
 	Sessions access.SessionRows
-	People   People
-	Keys     KeyFinder
-	Feed     *live.Feed
+	// SessionIdle and SessionLife are how long a session lives without a request, and in all; 0: [access.SessionIdle] and
+	// [access.SessionLife].
+	SessionIdle, SessionLife time.Duration
+
+	People People
+	Keys   KeyFinder
+	Feed   *live.Feed
 
 	// Ready says why the server should get no requests yet, or nil. A nil function: always ready.
 	Ready func(ctx context.Context) error
 
 	Log *slog.Logger     // nil: nothing is logged
-	Now func() time.Time // of sessions; nil: time.Now
+	Now func() time.Time // of sessions and rates; nil: time.Now
+
+	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; ten seconds' worth of
+	// them may come at once. 0: any number. Uplinks are not counted.
+	AddressRate, KeyRate float64
 
 	Meter Meter // told of each request that was answered; may be nil
 }
@@ -70,11 +82,20 @@ type Server struct {
 	ready    func(ctx context.Context) error
 	log      *slog.Logger
 	meter    Meter
-	secure   bool
+	secure   bool   // browsers come by https
+	tls      bool   // and the server itself speaks TLS
+	origin   string // of the public address, "https://boardlink.example.com"
+	proxies  []netip.Prefix
+	now      func() time.Time
+
+	addressRate *buckets[netip.Prefix]
+	keyRate     *buckets[askerKey]
+	guesses     *buckets[netip.Prefix]
+	refusals    refusals
 
 	closing   context.Context // ends when shutting down begins
 	close     context.CancelFunc
-	streams   atomic.Int64
+	streams   streams
 	warned    atomic.Int64 // when a refusal was logged last, in Unix milliseconds
 	pingEvery time.Duration
 }
@@ -90,15 +111,24 @@ func New(opt Options) (*Server, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
 		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
+		origin: public.Scheme + "://" + public.Host, proxies: opt.TrustedProxies, now: opt.Now,
+		addressRate: newBuckets[netip.Prefix](opt.AddressRate, int(opt.AddressRate*burstOf)),
+		keyRate:     newBuckets[askerKey](opt.KeyRate, int(opt.KeyRate*burstOf)),
+		guesses:     newBuckets[netip.Prefix](guessesPerSecond, guessBurst),
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	// A proxy in front may rewrite Host; what browsers call us is no other site.
-	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+	if err := s.crossOrigin.AddTrustedOrigin(s.origin); err != nil {
 		return nil, fmt.Errorf("trust the public address: %w", err)
 	}
-	s.sessions = access.NewSessions(rows{opt.Sessions}, s.secure, opt.Now)
+	s.sessions = access.NewSessions(rows{opt.Sessions}, access.SessionOptions{
+		Secure: s.secure, Idle: opt.SessionIdle, Life: opt.SessionLife, Now: opt.Now, Address: func(r *http.Request) string { return s.echo.IPExtractor(r) },
+	})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.echo = s.newEcho()
 	s.http = &http.Server{
@@ -110,6 +140,12 @@ func New(opt Options) (*Server, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	if opt.TLS != nil {
+		if !s.secure {
+			return nil, errors.New("the server speaks TLS, so its public address must be https")
+		}
+		s.tls, s.http.TLSConfig = true, opt.TLS.Config()
+	}
 	s.http.RegisterOnShutdown(s.close)
 	s.Mount(s.ownRoutes()...)
 	return s, nil
@@ -119,12 +155,23 @@ func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // slog says it all
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = s.addressOf
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
-	e.Pre(s.answer, s.securityHeaders, s.refuse)
-	e.Use(s.limitBody, s.authenticate, s.authorize)
+	e.Pre(s.answer, s.securityHeaders, s.refuse, s.insist)
+	e.Use(s.guard, s.limitBody, s.pace, s.authenticate, s.paceKey, s.authorize)
 	return e
+}
+
+// addressOf gives the address of a request's client as text, also of one that did not come through [Server.ServeHTTP].
+func (s *Server) addressOf(r *http.Request) string {
+	if text := connection.OriginText(r.Context()); text != "" {
+		return text
+	}
+	if c := s.clientOf(r); c.address.IsValid() {
+		return c.address.String()
+	}
+	return ""
 }
 
 // Echo gives the router to frameworks that put handlers in place themselves. Each of those needs a row from
@@ -139,7 +186,12 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	l = &boundedListener{Listener: l, max: maxConnections, perNetwork: maxConnectionsPerAddress, exempt: s.trusts, log: s.log, each: map[netip.Prefix]int{}}
+	serve := s.http.Serve
+	if s.tls {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -152,18 +204,4 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("shut down: %w", err), s.http.Close())
 	}
 	return nil
-}
-
-// limitBody bounds what a handler can read.
-func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if r.ContentLength > maxBody {
-			return &http.MaxBytesError{Limit: maxBody}
-		}
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, maxBody)
-		}
-		return next(c)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"boardlink/access"
+	"boardlink/connection"
 
 	"github.com/gorilla/sessions"
 	"github.com/labstack/echo/v4"
@@ -24,11 +25,37 @@ func SignIn(c echo.Context, who access.Identity) error {
 	if s == nil {
 		return errors.New("sign in: no session store can be reached")
 	}
-	if err := v.server.sessions.Renew(c.Request(), c.Response(), s, who.ID); err != nil {
+	if err := v.server.sessions.Renew(c.Request(), c.Response(), s, who); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	v.who = who
 	return nil
+}
+
+// Confirm notes that the person who asks has given the password once more, for routes that want it [Route.Fresh]. The
+// session gets a new id. Keys have no session, and so nothing to confirm.
+func Confirm(c echo.Context) error {
+	v := visitOf(c)
+	s := sessionOf(c)
+	if s == nil || v.who.Kind != access.OperatorKind {
+		return errors.New("confirm: nobody is signed in")
+	}
+	if err := v.server.sessions.Confirm(c.Request(), c.Response(), s); err != nil {
+		return fmt.Errorf("confirm: %w", err)
+	}
+	return nil
+}
+
+// IsFresh reports whether whoever asks may use routes that want a fresh password.
+func IsFresh(c echo.Context) bool {
+	v := visitOf(c)
+	v.lookForSession(c)
+	return v.fresh()
+}
+
+// fresh is true for keys too: a program cannot be left unattended.
+func (v *visit) fresh() bool {
+	return v.who.Kind == access.KeyKind || v.session != nil && v.server.sessions.Fresh(v.session)
 }
 
 // SignOut ends the request's session, here and in the browser.
@@ -73,6 +100,16 @@ func (v *visit) readSession(c echo.Context) error {
 	v.session = s
 	if v.who, err = v.server.people.Identify(c.Request().Context(), access.OperatorOf(s)); err != nil {
 		return fmt.Errorf("identify the session's operator: %w", err)
+	}
+	if v.who.Known() && v.who.Role != access.RoleOf(s) && !isPassive(c.Request()) {
+		err := v.server.sessions.FollowRole(c.Request(), c.Response(), s, v.who.Role)
+		if connection.CodeOf(err) == connection.CodeUnauthorized {
+			v.who = access.Identity{} // ended this very moment
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("renew the session after its operator's role has changed: %w", err)
+		}
 	}
 	return nil
 }

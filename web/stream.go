@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"boardlink/connection"
 	"boardlink/live"
 
 	"github.com/labstack/echo/v4"
@@ -21,6 +20,9 @@ const (
 	streamWrite   = 10 * time.Second // for one event; a reader that is slower is gone
 	reconnectHint = 3000             // milliseconds that the browser waits before it comes back
 	maxStreams    = 1000
+	// maxStreamsOfOne bounds the streams of one person or key: a browser opens a handful at most.
+	maxStreamsOfOne = 100
+	streamRetry     = 30 // seconds
 )
 
 // stream tells an open page what changed, as server-sent events named "change" with a JSON array of {topic, id}. It ends
@@ -52,11 +54,11 @@ func (pages) Changed(_ context.Context, batch []live.Change, out *EventWriter) e
 // Follow answers with a stream of server-sent events. It ends when the server goes down, when whoever reads may not any
 // more, or when he leaves. A request with HEAD gets the header alone.
 func (s *Server) Follow(c echo.Context, f Follower) error {
-	if s.streams.Add(1) > maxStreams {
-		s.streams.Add(-1)
-		return connection.Fail(connection.CodeUnavailable, "Too many pages are open.")
+	leave, err := s.streams.enter(visitOf(c).who)
+	if err != nil {
+		return err
 	}
-	defer s.streams.Add(-1)
+	defer leave()
 
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()

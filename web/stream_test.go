@@ -43,7 +43,7 @@ func open(t *testing.T, ping time.Duration, change ...func(*Server)) *shop {
 	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 	session, err := s.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = s.Sessions().Renew(r, w, session, 1)
+		err = s.Sessions().Renew(r, w, session, access.Identity{Kind: access.OperatorKind, ID: 1, Role: access.RoleAdmin})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -179,6 +179,26 @@ func TestStream_ends_with_the_session(t *testing.T) {
 	expect(t, lines, "")
 }
 
+func TestStream_that_is_open_does_not_keep_its_session_alive(t *testing.T) {
+	s := open(t, 20*time.Millisecond)
+	s.rows.change(func(r *access.SessionRow) { r.LastSeenAt = time.Now().Add(time.Second - access.SessionIdle) })
+	lines, _ := s.listen(t) // opening it is no use of the session, nor is what it tells
+	expect(t, lines, ": ping")
+	s.publish(t, live.Change{Topic: live.Connection, ID: "5"})
+	expect(t, lines, "event: change")
+	expect(t, lines, "") // the second is over
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
+	r.Header.Set("Cookie", s.cookie)
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() // only its status counts
+	if resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("the stream opens again: %d", resp.StatusCode)
+	}
+}
+
 func TestStream_tells_nothing_more_once_the_session_has_ended(t *testing.T) {
 	s := open(t, time.Hour)
 	lines, _ := s.listen(t)
@@ -214,25 +234,54 @@ func TestStream_leaves_nothing_behind_when_its_reader_goes(t *testing.T) {
 	lines, leave := s.listen(t)
 	expect(t, lines, ": ping")
 	leave()
-	for deadline := time.Now().Add(5 * time.Second); s.streams.Load() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); s.streams.number() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d streams are still open", s.streams.Load())
+			t.Fatalf("%d streams are still open", s.streams.number())
 		}
 	}
 }
 
 func TestStreams_are_bounded(t *testing.T) {
 	s := open(t, time.Hour)
-	s.streams.Store(maxStreams)
-	r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
-	r.Header.Set("Cookie", s.cookie)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
+	ask := func() *http.Response {
+		t.Helper()
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+StreamPath, nil)
+		r.Header.Set("Cookie", s.cookie)
+		r.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // only its header counts
+		return resp
 	}
-	defer resp.Body.Close() // only its status counts
-	if resp.StatusCode != http.StatusServiceUnavailable || s.streams.Load() != maxStreams {
-		t.Errorf("one too many: %d, %d open", resp.StatusCode, s.streams.Load())
+	fill := func(who access.Identity, n int) (empty func()) {
+		t.Helper()
+		var leave []func()
+		for range n {
+			l, err := s.streams.enter(who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave = append(leave, l)
+		}
+		return func() {
+			for _, l := range leave {
+				l()
+			}
+		}
+	}
+	me, _ := everybody{}.Identify(t.Context(), 1)
+	empty := fill(me, maxStreamsOfOne)
+	if resp := ask(); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" || s.streams.number() != maxStreamsOfOne {
+		t.Errorf("one too many of one person: %d, %d open", resp.StatusCode, s.streams.number())
+	}
+	empty()
+	for i := range maxStreams / maxStreamsOfOne {
+		defer fill(access.Identity{Kind: access.KeyKind, ID: int64(i)}, maxStreamsOfOne)()
+	}
+	if resp := ask(); resp.StatusCode != http.StatusServiceUnavailable || s.streams.number() != maxStreams {
+		t.Errorf("one too many in all: %d, %d open", resp.StatusCode, s.streams.number())
 	}
 }
 

@@ -17,6 +17,7 @@ type visit struct {
 	path    string // as it came; never the query, which may bear a key
 	program bool   // a program asks, not a browser
 	refused error  // why the request is not to be routed, or nil
+	client  client // who is at the far end
 	server  *Server
 
 	who     access.Identity

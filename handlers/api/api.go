@@ -6,6 +6,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/web"
@@ -49,22 +52,28 @@ type Options struct {
 	Operations Operations
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
+	Account    Account
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
+
+	UplinkTime time.Duration // for the document of an uplink to come in; 0: 10 s
 }
 
 type api struct {
 	operations Operations
 	uplinks    Uplinks
 	keys       web.KeyFinder
+	account    Account
 	huma       huma.API
 	server     *web.Server
 	onces      onces
+	uplinkTime time.Duration
 }
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, server: s, onces: onces{store: opt.Once}}
+	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s,
+		onces: onces{store: opt.Once}, uplinkTime: cmp.Or(opt.UplinkTime, uplinkTime)}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{
@@ -92,7 +101,8 @@ func config(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"key": {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"key":     {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"session": {Type: "apiKey", In: "cookie", Name: access.SessionName, Description: "The cookie of a person who has signed in; behind https its name is __Host-" + access.SessionName + "."},
 				},
 			},
 		},

@@ -15,10 +15,13 @@ var readOnly = []string{"id", "state", "startupTime", "status", "uplinkUrl", "ve
 // sent is a connection as a program has sent it.
 type sent struct {
 	connection connection.Connection
-	id         json.RawMessage   // as sent; nil where it is absent
-	keep       operation.Secrets // secrets that were left out or sent as the mask
-	errs       []connection.FieldError
+	id         json.RawMessage         // as sent; nil where it is absent
+	keep       operation.Secrets       // secrets that were left out or sent as the mask
+	errs       []connection.FieldError // at most [maxComplaints]
 }
+
+// maxComplaints bounds the answer to a body of which everything is wrong: it must not be many times as long as the body.
+const maxComplaints = 100
 
 // decode reads the whole resource. What is left out has its default. An error is a problem of the body as a whole; what
 // is wrong with single fields stands in errs.
@@ -78,7 +81,7 @@ func (s *sent) member(m member) (err error) {
 				return nil
 			}
 		}
-		s.errs = append(s.errs, unknown("", m.name, append([]string{"connectorId", "name", "active", "alarms", "configuration"}, readOnly...)))
+		s.complain(unknown("", m.name, append([]string{"connectorId", "name", "active", "alarms", "configuration"}, readOnly...)))
 	}
 	return err
 }
@@ -110,7 +113,7 @@ func (s *sent) configuration(raw json.RawMessage) error {
 			for i, f := range fields {
 				names[i] = f.Name
 			}
-			s.errs = append(s.errs, unknown("configuration.", m.name, names))
+			s.complain(unknown("configuration.", m.name, names))
 		}
 	}
 	return nil
@@ -188,7 +191,13 @@ func (s *sent) text(m member, path, example string, set func(string) string) {
 }
 
 func (s *sent) wrong(path, message, example string) {
-	s.errs = append(s.errs, connection.FieldError{Path: path, Message: message, Example: example})
+	s.complain(connection.FieldError{Path: path, Message: message, Example: example})
+}
+
+func (s *sent) complain(e connection.FieldError) {
+	if len(s.errs) < maxComplaints {
+		s.errs = append(s.errs, e)
+	}
 }
 
 // check gives what is wrong with the fields, in reading and by the rules; nil where they may go on to the operation.

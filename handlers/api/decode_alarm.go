@@ -37,7 +37,7 @@ func (s *sent) object(raw json.RawMessage, at string, known []string, read func(
 	}
 	for _, m := range list {
 		if !read(m) {
-			s.errs = append(s.errs, unknown(at+".", m.name, known))
+			s.complain(unknown(at+".", m.name, known))
 		}
 	}
 	return nil

@@ -65,6 +65,7 @@ func (a *api) describe() {
 	a.describeDownlink()
 	a.describePurge()
 	a.describeConfig()
+	a.describeAccount()
 
 	a.describeBodies()
 	a.describeUplinks()

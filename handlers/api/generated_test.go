@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/operation"
 	"boardlink/operation/operationtest"
@@ -31,6 +32,7 @@ type described struct {
 	parameters   []map[string]any
 	bodies       map[string]any // by content type
 	responses    map[string]any // by status
+	person       bool           // only sessions may
 }
 
 // contract is the OpenAPI document as a client reads it.
@@ -56,6 +58,7 @@ func readContract(t *testing.T, w *world) *contract {
 			Parameters  []map[string]any
 			RequestBody struct{ Content map[string]any }
 			Responses   map[string]any
+			Security    []map[string]any
 		}
 		Components struct{ Schemas map[string]any }
 	}
@@ -65,7 +68,8 @@ func readContract(t *testing.T, w *world) *contract {
 	c.schemas = whole.Components.Schemas
 	for path, item := range whole.Paths {
 		for method, op := range item {
-			c.operations = append(c.operations, described{strings.ToUpper(method), path, op.Parameters, op.RequestBody.Content, op.Responses})
+			person := len(op.Security) == 1 && op.Security[0]["session"] != nil
+			c.operations = append(c.operations, described{strings.ToUpper(method), path, op.Parameters, op.RequestBody.Content, op.Responses, person})
 		}
 	}
 	slices.SortFunc(c.operations, func(a, b described) int { return strings.Compare(a.path+" "+a.method, b.path+" "+b.method) })
@@ -291,16 +295,19 @@ func TestGenerated_requests_are_answered_as_the_document_says(t *testing.T) {
 			w := populated(t)
 			c := readContract(t, w)
 			g.schemas = c.schemas
-			client := w.site.Visitor() // one connection for all
+			client, person := w.site.Visitor(), w.site.Operator(access.RoleAdmin) // one connection for all
 			for range 15 {
 				for _, op := range c.operations {
 					q := g.inquire(op, w.anyConnection())
-					header := append([]string{"Authorization", "Bearer " + webtest.Key}, q.header...)
+					asker, header := client, append([]string{"Authorization", "Bearer " + webtest.Key}, q.header...)
+					if op.person {
+						asker, header = person, q.header
+					}
 					var got webtest.Answer
 					if op.path == "/stream" {
 						got = w.glimpse(q.path, header)
 					} else {
-						got = client.Do(q.method, q.path, q.body, header...)
+						got = asker.Do(q.method, q.path, q.body, header...)
 					}
 					statuses[got.Status]++
 					name := op.method + " " + op.path

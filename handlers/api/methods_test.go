@@ -13,11 +13,11 @@ import (
 	"boardlink/web/webtest"
 )
 
-// addresses gives the methods of every address of the API, by path; ":id" stands for connection 1.
+// addresses gives the methods of every address of the API that keys may use, by path; ":id" stands for connection 1.
 func (w *world) addresses() map[string][]string {
 	all := map[string][]string{}
 	for _, route := range w.site.Routes() {
-		if strings.HasPrefix(route.Path, "/api") {
+		if strings.HasPrefix(route.Path, "/api") && (route.Public || route.OwnCredential || route.Scope.Valid()) {
 			path := strings.Replace(route.Path, ":id", "1", 1)
 			all[path] = append(all[path], route.Method)
 		}

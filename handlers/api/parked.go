@@ -173,7 +173,7 @@ func decodeRetry(body []byte) (operation.ParkedChoice, error) {
 				n.wrong("all", giveBool, "true")
 			}
 		default:
-			n.errs = append(n.errs, web.FieldProblem(unknown("", m.name, []string{"action", "ids", "all"})))
+			n.complain(unknown("", m.name, []string{"action", "ids", "all"}))
 		}
 	}
 	if action != "retry" {
@@ -194,7 +194,13 @@ type named struct {
 }
 
 func (n *named) wrong(path, message, example string) {
-	n.errs = append(n.errs, web.FieldProblem{Path: path, Message: message, Example: example})
+	n.complain(connection.FieldError{Path: path, Message: message, Example: example})
+}
+
+func (n *named) complain(e connection.FieldError) {
+	if len(n.errs) < maxComplaints {
+		n.errs = append(n.errs, web.FieldProblem(e))
+	}
 }
 
 // list reads the ids of a body.

@@ -153,6 +153,7 @@ type event struct {
 	Level        connection.Level `json:"level" enum:"info,warning,error"`
 	Kind         connection.Kind  `json:"kind"`
 	Actor        string           `json:"actor"`
+	Address      *string          `json:"address" nullable:"true" doc:"The IP address of the request that caused it; null where none did." example:"192.0.2.7"`
 	ConnectionID *string          `json:"connectionId" nullable:"true"`
 	DevEUI       *string          `json:"devEUI" nullable:"true"`
 	Message      string           `json:"message"`
@@ -168,6 +169,9 @@ func eventOf(e connection.Event) event {
 	}
 	if e.DevEUI != "" {
 		out.DevEUI = &e.DevEUI
+	}
+	if e.Address != "" {
+		out.Address = &e.Address
 	}
 	return out
 }

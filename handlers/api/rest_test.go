@@ -47,7 +47,7 @@ func TestRoutes_by_nobody_session_and_key(t *testing.T) {
 					t.Errorf("%s %s: no WWW-Authenticate", route.Method, path)
 				}
 				refused(t, got, 401)
-			case person && !role.AtLeast(route.Least):
+			case person && !role.AtLeast(route.Least), name == "key" && !route.Scope.Valid():
 				refused(t, got, 403)
 			case got.Status == 401 || got.Status == 403:
 				t.Errorf("%s %s by %s: %d", route.Method, path, name, got.Status)
@@ -171,7 +171,7 @@ func TestMetrics_are_told(t *testing.T) {
 func TestEvents_are_told_newest_first(t *testing.T) {
 	w := newWorld(t)
 	w.create()
-	w.Store.AddEvent(connection.Event{Time: operationtest.Now.Add(time.Hour), Level: connection.LevelError, Kind: connection.KindUplink, Actor: connection.System, ConnectionID: 1, DevEUI: "0018B20000000B20", Message: "Skipped."})
+	w.Store.AddEvent(connection.Event{Time: operationtest.Now.Add(time.Hour), Level: connection.LevelError, Kind: connection.KindUplink, Actor: connection.System, ConnectionID: 1, Address: "192.0.2.7", DevEUI: "0018B20000000B20", Message: "Skipped."})
 	w.Store.AddEvent(connection.Event{Time: operationtest.Now.Add(2 * time.Hour), Level: connection.LevelInfo, Kind: connection.KindSystem, Actor: connection.System, Message: "Started."})
 	list := func(query string) []any {
 		t.Helper()
@@ -187,10 +187,10 @@ func TestEvents_are_told_newest_first(t *testing.T) {
 		t.Fatalf("%d events", len(all))
 	}
 	first, _ := json.Marshal(all[1])
-	if want := `{"actor":"system","connectionId":"1","devEUI":"0018B20000000B20","id":"2","kind":"uplink","level":"error","message":"Skipped.","time":"2026-11-23T11:08:08.309Z"}`; string(first) != want {
+	if want := `{"actor":"system","address":"192.0.2.7","connectionId":"1","devEUI":"0018B20000000B20","id":"2","kind":"uplink","level":"error","message":"Skipped.","time":"2026-11-23T11:08:08.309Z"}`; string(first) != want {
 		t.Errorf("got  %s\nwant %s", first, want)
 	}
-	if e := all[0].(map[string]any); e["connectionId"] != nil || e["devEUI"] != nil {
+	if e := all[0].(map[string]any); e["connectionId"] != nil || e["devEUI"] != nil || e["address"] != nil {
 		t.Errorf("an event about nothing: %v", e)
 	}
 	for query, want := range map[string]int{

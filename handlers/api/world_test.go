@@ -87,7 +87,7 @@ func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 		o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	w.site = webtest.New(t, logger, func(s *web.Server) {
-		opt := api.Options{Operations: w.Connections, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Version: "1.0"}
+		opt := api.Options{Operations: w.Connections, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Account: account{}, Version: "1.0"}
 		for _, f := range change {
 			f(&opt)
 		}

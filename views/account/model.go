@@ -1,4 +1,5 @@
-// Package account holds the pages of whoever is not signed in yet: signing in, and the set-up of the first operator.
+// Package account holds the pages of whoever is not signed in yet (signing in, the set-up of the first operator) and those
+// of the signed-in person's own account.
 package account
 
 import "boardlink/views/ui"
@@ -16,6 +17,12 @@ type SignIn struct {
 // passwordNext reports whether the password is what is to be typed next.
 func (m SignIn) passwordNext() bool {
 	return m.EmailError == "" && (m.Error != "" || m.PasswordError != "")
+}
+
+// Confirm is the form that asks for the password once more.
+type Confirm struct {
+	Next  string // where to go on afterwards: a path of this console
+	Error string
 }
 
 // SetUp is the form of the first operator.

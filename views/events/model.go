@@ -59,10 +59,15 @@ func levels() []connection.Level {
 	return []connection.Level{connection.LevelInfo, connection.LevelWarning, connection.LevelError}
 }
 
-// by says who caused an event, "" where nobody did or the message names them.
+// by says who caused an event and from where: "by ann@example.com from 192.0.2.7". Whoever the message names already is left
+// out; "" where nobody caused it.
 func by(e connection.Event) string {
-	if e.Actor == "" || e.Actor == connection.System || strings.Contains(e.Message, e.Actor) {
-		return ""
+	var words []string
+	if e.Actor != "" && e.Actor != connection.System && !strings.Contains(e.Message, e.Actor) {
+		words = append(words, "by "+e.Actor)
 	}
-	return "by " + e.Actor
+	if e.Address != "" && !strings.Contains(e.Message, e.Address) {
+		words = append(words, "from "+e.Address)
+	}
+	return strings.Join(words, " ")
 }

@@ -4,7 +4,7 @@ package ui
 // or the control's label, say what they mean.
 //
 // They come from Lucide (lucide.dev, version 1.62.0, ISC licence, copyright Lucide Contributors; parts from Feather, MIT
-// licence, copyright Cole Bemis); the last three are our own. The licences' texts stand in static/LICENSES.txt.
+// licence, copyright Cole Bemis); the last four are our own. The licences' texts stand in static/LICENSES.txt.
 type Icon string
 
 // The icons.
@@ -46,6 +46,8 @@ const (
 	IconInbox        Icon = `<polyline points="22 12 16 12 14 15 10 15 8 12 2 12"/><path d="M5.45 5.11 2 12v6a2 2 0 0 0 2 2h16a2 2 0 0 0 2-2v-6l-3.45-6.89A2 2 0 0 0 16.76 4H7.24a2 2 0 0 0-1.79 1.11z"/>`
 	IconLink         Icon = `<path d="M10 13a5 5 0 0 0 7.54.54l3-3a5 5 0 0 0-7.07-7.07l-1.72 1.71"/><path d="M14 11a5 5 0 0 0-7.54-.54l-3 3a5 5 0 0 0 7.07 7.07l1.71-1.71"/>`
 
+	// IconDot is what has not begun.
+	IconDot Icon = `<circle cx="12" cy="12" r="3"/>`
 	// HalfCircle is OPENING.
 	IconHalfCircle Icon = `<circle cx="12" cy="12" r="9"/><path d="M12 3a9 9 0 0 1 0 18z" fill="currentColor"/>`
 	// Square is CLOSED.

@@ -1,8 +1,10 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,9 +58,13 @@ func (r *Rows) SessionByHash(_ context.Context, d access.Digest) (access.Session
 	defer r.mu.Unlock()
 	row, ok := r.rows[d]
 	if !ok {
-		return access.SessionRow{}, connection.Fail(connection.CodeNotFound, "There is no such session.")
+		return access.SessionRow{}, errNoSession()
 	}
 	return row, nil
+}
+
+func errNoSession() error {
+	return connection.Fail(connection.CodeNotFound, "There is no such session.")
 }
 
 // UpdateSession implements [access.SessionRows].
@@ -69,6 +75,18 @@ func (r *Rows) UpdateSession(_ context.Context, d access.Digest, data []byte) er
 		row.Data = data
 		r.rows[d] = row
 	}
+	return nil
+}
+
+// RenewSession implements [access.SessionRows].
+func (r *Rows) RenewSession(_ context.Context, d access.Digest, row access.SessionRow) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.rows[d]; !ok {
+		return errNoSession()
+	}
+	delete(r.rows, d)
+	r.rows[row.Digest] = row
 	return nil
 }
 
@@ -103,6 +121,41 @@ func (r *Rows) DeleteSessionsOf(_ context.Context, operatorID int64) error {
 	return nil
 }
 
+// SessionsOf implements [access.SessionRows].
+func (r *Rows) SessionsOf(_ context.Context, operatorID int64) ([]access.SessionRow, error) {
+	all := slices.DeleteFunc(r.All(), func(row access.SessionRow) bool { return row.OperatorID != operatorID })
+	slices.SortFunc(all, func(a, b access.SessionRow) int {
+		return cmp.Or(b.LastSeenAt.Compare(a.LastSeenAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
+}
+
+// DeleteSessionOf implements [access.SessionRows].
+func (r *Rows) DeleteSessionOf(_ context.Context, operatorID, id int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for d, row := range r.rows {
+		if row.OperatorID == operatorID && row.ID == id {
+			delete(r.rows, d)
+			return nil
+		}
+	}
+	return errNoSession()
+}
+
+// DeleteOtherSessionsOf implements [access.SessionRows].
+func (r *Rows) DeleteOtherSessionsOf(_ context.Context, operatorID int64, kept access.Digest) (n int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for d, row := range r.rows {
+		if row.OperatorID == operatorID && d != kept {
+			delete(r.rows, d)
+			n++
+		}
+	}
+	return n, nil
+}
+
 // PruneSessions implements [access.SessionRows].
 func (r *Rows) PruneSessions(context.Context, time.Time, time.Time) (int64, error) { return 0, nil }
 
@@ -123,6 +176,15 @@ func (p *People) Add(role access.Role) access.Identity {
 	who := access.Identity{Kind: access.OperatorKind, ID: id, Name: fmt.Sprintf("operator%d@example.com", id), Role: role}
 	p.all[id] = who
 	return who
+}
+
+// SetRole gives an operator another role.
+func (p *People) SetRole(id int64, role access.Role) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	who := p.all[id]
+	who.Role = role
+	p.all[id] = who
 }
 
 // Identify implements [web.People].

@@ -99,7 +99,7 @@ func (s *Site) Operator(role access.Role) *Browser {
 	w := httptest.NewRecorder()
 	session, err := s.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = s.Sessions().Renew(r, w, session, b.Who.ID)
+		err = s.Sessions().Renew(r, w, session, b.Who)
 	}
 	if err != nil {
 		s.t.Fatalf("sign in: %v", err)

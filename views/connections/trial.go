@@ -1,0 +1,182 @@
+package connections
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/views/state"
+	"boardlink/views/ui"
+)
+
+// Trial is a test of a connection: not begun, under way, or over.
+type Trial struct {
+	ID    connection.ID // of the stored connection, 0 for one that is about to be made
+	Name  string        // by which the page asks for what is new; "" where it does not
+	Steps []connection.StepResult
+	Done  bool
+	Error string     // why it did not come to its end
+	Wrong []ui.Field // what must be corrected before it can begin
+}
+
+// begun reports whether there is anything to show.
+func (m Trial) begun() bool { return m.Name != "" || m.Done }
+
+// follow is where the page asks for what is new, "" where there will be nothing.
+func (m Trial) follow() string {
+	if m.Done || m.Name == "" {
+		return ""
+	}
+	address := "/connections/trials/" + m.Name + "?seen=" + strconv.Itoa(len(m.Steps))
+	if m.ID != 0 {
+		address += "&of=" + m.ID.String()
+	}
+	return address
+}
+
+// trialRow is a step as it is drawn.
+type trialRow struct {
+	Step   connection.TrialStep
+	Result *connection.StepResult // nil: not over
+	Now    bool                   // under way
+}
+
+func (m Trial) rows() []trialRow {
+	rows := make([]trialRow, len(connection.TrialSteps))
+	for i, step := range connection.TrialSteps {
+		rows[i] = trialRow{Step: step, Now: !m.Done && i == len(m.Steps)}
+		for j := range m.Steps {
+			if m.Steps[j].Step == step {
+				rows[i].Result = &m.Steps[j]
+			}
+		}
+	}
+	return rows
+}
+
+// stepTitle is what a step is called on the page.
+func stepTitle(s connection.TrialStep) string {
+	switch s {
+	case connection.TrialAddress:
+		return "Settings"
+	case connection.TrialDNS:
+		return "Name"
+	case connection.TrialTCP:
+		return "Port"
+	case connection.TrialTLS:
+		return "Certificate"
+	case connection.TrialThingsBoard:
+		return "ThingsBoard"
+	case connection.TrialSignIn:
+		return "Sign-in"
+	case connection.TrialAuthority:
+		return "Account's rights"
+	case connection.TrialGateway:
+		return "Gateway device"
+	case connection.TrialMQTT:
+		return "MQTT port"
+	}
+	return string(s)
+}
+
+// outcome is the class, the icon and the word of a row.
+func (r trialRow) outcome() (tone ui.Tone, icon ui.Icon, word string) {
+	switch {
+	case r.Result == nil && r.Now:
+		return ui.ToneWait, ui.IconHourglass, "under way"
+	case r.Result == nil:
+		return ui.ToneOff, ui.IconDot, "not yet"
+	}
+	switch r.Result.Outcome {
+	case connection.OutcomeOK:
+		return ui.ToneOK, ui.IconSuccess, "fine"
+	case connection.OutcomeWarning:
+		return ui.ToneWait, ui.IconWarning, "fine, with a remark"
+	case connection.OutcomeFailed:
+		return ui.ToneBad, ui.IconAlert, "failed"
+	}
+	return ui.ToneOff, ui.IconDot, "not tried"
+}
+
+// took writes how long a step took, in milliseconds; "" where it took none.
+func (r trialRow) took() string {
+	if r.Result == nil || r.Result.Outcome == connection.OutcomeSkipped {
+		return ""
+	}
+	return ui.Count(int64(math.Ceil(float64(r.Result.Took)/float64(time.Millisecond)))) + " ms"
+}
+
+// failed gives the first step that did not go well.
+func (m Trial) failed() (connection.StepResult, bool) {
+	for _, s := range m.Steps {
+		if s.Outcome == connection.OutcomeFailed {
+			return s, true
+		}
+	}
+	for _, s := range m.Steps {
+		if s.Outcome == connection.OutcomeSkipped && s.ReasonCode != connection.ReasonNone {
+			return s, true
+		}
+	}
+	return connection.StepResult{}, false
+}
+
+// sentence says where the test stands.
+func (m Trial) sentence() string {
+	total := len(connection.TrialSteps)
+	failed, bad := m.failed()
+	switch {
+	case m.Error != "":
+		return "The test did not come to its end. " + m.Error
+	case m.Done && bad && failed.Outcome == connection.OutcomeSkipped:
+		return "The test could not go on at the step “" + stepTitle(failed.Step) + "”."
+	case m.Done && bad:
+		return "The test failed at the step “" + stepTitle(failed.Step) + "”."
+	case m.Done:
+		remarks := 0
+		for _, s := range m.Steps {
+			if s.Outcome == connection.OutcomeWarning {
+				remarks++
+			}
+		}
+		if remarks > 0 {
+			return "All steps went well, " + ui.Plural(int64(remarks), "one of them with a remark.", "of them with a remark.")
+		}
+		return "All " + strconv.Itoa(total) + " steps went well: a link can be opened with these settings."
+	case len(m.Steps) == 0:
+		return "The test begins."
+	}
+	last := m.Steps[len(m.Steps)-1]
+	_, _, word := trialRow{Result: &last}.outcome()
+	return strconv.Itoa(len(m.Steps)) + " of " + strconv.Itoa(total) + ": " + stepTitle(last.Step) + " " + word + "."
+}
+
+// tone is the colour of the sentence.
+func (m Trial) tone() string {
+	switch _, bad := m.failed(); {
+	case m.Error != "" || bad:
+		return "trial-bad"
+	case m.Done:
+		return "trial-ok"
+	}
+	return ""
+}
+
+// fix is where the setting is corrected that a step failed by.
+func (m Trial) fix(r trialRow) (href, label string) {
+	if r.Result == nil || r.Result.ReasonCode == connection.ReasonNone {
+		return "", ""
+	}
+	fix, ok := state.FixOf(r.Result.ReasonCode)
+	switch {
+	case !ok:
+		return "", ""
+	case m.ID != 0:
+		return fix.Path(m.ID), fix.Label
+	}
+	return "#" + fix.Field, fix.Label
+}
+
+func certificateNames(c *connection.Certificate) string { return strings.Join(c.Names, ", ") }
