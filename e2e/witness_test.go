@@ -80,6 +80,19 @@ func (w *witness) take(host string) (answers int, found []leak) {
 	return answers, found
 }
 
+// left tells what was found and nobody took.
+func (w *witness) left() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for host, found := range w.found {
+		for _, l := range found {
+			all = append(all, fmt.Sprintf("%s is in %s of %s", l.name, l.place, host))
+		}
+	}
+	return all
+}
+
 // watch looks at an answer's head, and at its body while somebody reads it.
 func (w *witness) watch(r *http.Request, resp *http.Response) {
 	host := r.URL.Host
