@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"ingest":              {"thingpark", "queue"},
 	"link":                {"thingsboard", "thingpark", "telemetry", "queue", "activity", "live"},
 	"operation":           {"live"},
+	"stores":              {"db", "queue", "operation"},
 	"views":               {"static"},
 	"web":                 {"access", "live", "views", "static"},
 	"handlers":            {"handlers/api", "web", "views", "operation", "access", "ingest", "static"},
@@ -46,7 +47,7 @@ var rooms = map[string][]string{
 
 	// What tests run the product with. It imports what main wires; nothing that ships may import it, see
 	// TestNothingThatShipsImportsTestSupport.
-	"faults": {"faults/history", "faults/proxy", "activity", "access", "db", "ingest", "link", "live", "netguard", "operation", "queue", "thingpark",
+	"faults": {"faults/history", "faults/proxy", "activity", "access", "db", "ingest", "link", "live", "netguard", "operation", "queue", "stores", "thingpark",
 		"thingsboard", "thingsboard/sandbox"},
 	"faults/history": {},
 	"faults/proxy":   {"thingsboard/sandbox"},

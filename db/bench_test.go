@@ -84,7 +84,7 @@ func BenchmarkFigures(b *testing.B) {
 	for _, span := range []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour} {
 		b.Run(span.String(), func(b *testing.B) {
 			for b.Loop() {
-				if all, err := d.FiguresOfAll(b.Context(), c.at.Add(-span)); err != nil || all.Uplinks == 0 {
+				if all, err := d.MinutesOfAll(b.Context(), c.at.Add(-span), c.at); err != nil || len(all) == 0 {
 					b.Fatal(all, err)
 				}
 			}

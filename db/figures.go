@@ -120,15 +120,6 @@ func (d *DB) FiguresOf(ctx context.Context, since time.Time, ids ...connection.I
 	return all, nil
 }
 
-// FiguresOfAll is [DB.FiguresOf] for all connections together.
-func (d *DB) FiguresOfAll(ctx context.Context, since time.Time) (t connection.Totals, err error) {
-	query, args := sumOfFigures(``, nil, since)
-	if err := d.read.QueryRowContext(ctx, query, args...).Scan(totalRefs(&t)...); err != nil {
-		return connection.Totals{}, fmt.Errorf("sum figures: %w", err)
-	}
-	return t, nil
-}
-
 // sumOfFigures writes the query that sums whole hours, and minutes up to the first of them. chosen, which takes args, may
 // choose connections.
 func sumOfFigures(chosen string, args []any, since time.Time) (string, []any) {
@@ -156,6 +147,24 @@ func sumOfFigures(chosen string, args []any, since time.Time) (string, []any) {
 // totalRefs are what [sumOfFigures] is read into.
 func totalRefs(t *connection.Totals) []any {
 	return []any{&t.ActiveDevices, &t.Uplinks, &t.Delivered, &t.Downlinks, &t.Rejected, &t.Parked, &t.Expired}
+}
+
+// MinutesOfAll sums the figures of all connections by minute, from the one that holds from, up to but without to, in their
+// order. A minute in which nothing happened is missing.
+func (d *DB) MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error) {
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT start_at, SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
+		FROM figures
+		WHERE span_minutes = $1 AND start_at >= $2 AND start_at < $3
+		GROUP BY start_at
+		ORDER BY start_at`, spanMinute, from.Truncate(time.Minute).UnixMilli(), to.UnixMilli())
+	minutes, err := scan(rows, err, func(row interface{ Scan(...any) error }) (m connection.Minute, err error) {
+		return m, row.Scan(timeColumn{&m.Start}, &m.Uplinks, &m.Delivered, &m.Downlinks, &m.Rejected, &m.Parked, &m.Expired)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum minutes: %w", err)
+	}
+	return minutes, nil
 }
 
 // PruneFigures removes minutes and hours that lie before the given times, in batches, and says how many. The minute or

@@ -6,12 +6,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +116,7 @@ func sameShape(path string, shown, got any) error {
 }
 
 // told are members of which the document shows the very value that is answered.
-var told = []string{"title", "status", "detail", "reasonCode", "affected", "accepted", "version", "uplinkTimeValidity", "password"}
+var told = []string{"title", "status", "detail", "reasonCode", "affected", "accepted", "version", "uplinkTimeValidity", "password", "downlinkAsKey"}
 
 // TestTheTasksOfTheDocument runs every line of docs/api.md against the program and a ThingsBoard, and compares the answers
 // with what the document shows.
@@ -132,9 +135,19 @@ func TestTheTasksOfTheDocument(t *testing.T) {
 			return sandbox.Verdict{}
 		}
 	})
+	var posted atomic.Int64
+	park := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(append(body, r.URL.RawQuery...), []byte("01ff")) {
+			posted.Add(1)
+		}
+		_, _ = io.WriteString(w, "<html><body>Request queued by LRC</body></html>")
+	}))
+	t.Cleanup(park.Close)
 	p := newProgram(t, env...)
 	p.start()
 	here := map[string]string{
+		"https://thingpark.example.com/": park.URL + "/",
 		"BOARDLINK=http://localhost:8080": "BOARDLINK=" + p.base, "KEY=the-key-that-you-gave-to-boardlink": "KEY=" + apiKey,
 		"thingsboard.example.com:443": tb.HTTPAddr(), "the-password-of-the-account": tenantPassword, "tenant@example.com": tenant,
 	}
@@ -156,6 +169,10 @@ func TestTheTasksOfTheDocument(t *testing.T) {
 				script = strings.ReplaceAll(script, from, to)
 			}
 			answer = sh.run(script)
+			lookout.look(strings.TrimPrefix(p.base, "http://"), fmt.Sprintf("the answer to line %d of the document", b.line), answer)
+			if strings.Contains(script, "Idempotency-Key") && !bytes.Equal(answer, sh.run(script)) {
+				t.Errorf("line %d of the document: sent again it is answered otherwise", b.line)
+			}
 		case "json":
 			var shown, got any
 			if err := json.Unmarshal([]byte(b.text), &shown); err != nil {
@@ -172,10 +189,13 @@ func TestTheTasksOfTheDocument(t *testing.T) {
 			t.Errorf("line %d of the document: a block of %q is not looked at", b.line, b.language)
 		}
 	}
-	if len(tasks) != 7 || compared < 8 { // what comes before the first task, and six
+	if len(tasks) != 8 || compared < 10 { // what comes before the first task, and seven
 		t.Errorf("the document has %d parts with commands, %d answers were compared", len(tasks), compared)
 	}
 	if d, ok := tb.Device("20635F0108000E09"); !ok || d.Received == 0 {
 		t.Error("ThingsBoard has nothing of the document's uplink")
+	}
+	if n := posted.Load(); n != 1 {
+		t.Errorf("the document's downlink, sent twice with one key, was posted %d times", n)
 	}
 }

@@ -40,12 +40,18 @@ type browser struct {
 	problems []string // console errors and violations of the content security policy
 }
 
-// newBrowser opens a tab of a browser of its own.
+// newBrowser opens a tab of a browser of its own. What it gets passes the witness.
 func newBrowser(t *testing.T, base string, scripts bool) *browser {
+	t.Helper()
+	return newBrowserBy(t, base, scripts, lookout.proxy(t))
+}
+
+func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browser {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.Flag("disable-features", "PasswordLeakDetection,OptimizationHints"),
 	}
 	if name := os.Getenv("CHROMIUM"); name != "" {
@@ -109,7 +115,7 @@ func expected(text string) bool {
 			return true
 		}
 	}
-	return strings.Contains(text, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(text, "ERR_CONNECTION")
+	return strings.Contains(text, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(text, "ERR_CONNECTION") || strings.Contains(text, "ERR_EMPTY_RESPONSE")
 }
 
 func (b *browser) complain(text string) {

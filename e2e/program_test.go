@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "build boardlink:", err)
 			return 1
 		}
+		http.DefaultTransport = lookout.transport(http.DefaultTransport)
+		for _, c := range shared {
+			lookout.keep(c)
+		}
 		return m.Run()
 	}())
 }
@@ -77,6 +81,7 @@ type program struct {
 	wrap []string // what runs the program, in front of its own words
 	cmd  *exec.Cmd
 	out  *output
+	said []*output // of every start
 	done chan error
 }
 
@@ -123,6 +128,7 @@ func (p *program) start() {
 func (p *program) spawn() {
 	p.t.Helper()
 	p.out, p.done = &output{}, make(chan error, 1)
+	p.said = append(p.said, p.out)
 	words := append(slices.Clone(p.wrap), binary, "--addr", p.addr, "--data", p.data, "--public-url", p.base)
 	p.cmd = exec.Command(words[0], words[1:]...)
 	p.cmd.Env = append(append(cleanEnvironment(), "GOTRACEBACK=all"), p.env...)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
@@ -47,6 +48,9 @@ func (c canary) forms() [][]byte {
 	}
 	return all
 }
+
+// shared are the secrets that all journeys use.
+var shared = []canary{{name: "the API key", secret: apiKey}, {name: "the operator's password", secret: adminPassword}, {name: "the tenant's password", secret: tenantPassword}}
 
 // evidence is all that a run has left behind: answers, log and files, by place.
 type evidence struct {
@@ -105,6 +109,46 @@ func (e *evidence) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// stream reads a stream for a moment while something happens, and keeps what it told.
+func (e *evidence) stream(t *testing.T, client *http.Client, address string, happen func(), header ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	follow := &http.Client{Jar: client.Jar} // what keeps answers would wait for this one's end
+	resp, err := follow.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // only read
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("GET %s answered %d", r.URL.Path, resp.StatusCode)
+	}
+	var told bytes.Buffer
+	_ = resp.Header.Write(&told)
+	piece := make([]byte, 4096)
+	for at, began := 0, false; at < 3; at++ { // what is there, and what happens
+		n, err := resp.Body.Read(piece)
+		told.Write(piece[:n])
+		if err != nil {
+			t.Errorf("GET %s broke off: %v", r.URL.Path, err)
+			break
+		}
+		if !began {
+			began = true
+			happen()
+		}
+	}
+	e.add(fmt.Sprintf("stream %s", r.URL.Path), told.Bytes())
+}
+
 // files adds every file of the data folder as it lies there, but for the key that seals.
 func (e *evidence) files(t testing.TB, dir string) {
 	t.Helper()
@@ -123,16 +167,23 @@ func (e *evidence) files(t testing.TB, dir string) {
 	}
 }
 
-// keptSecrets looks for the secrets that all journeys share in the log and the data folder of a journey's program.
+// keptSecrets tells where secrets of a journey were and must not have been: in an answer that its program gave, in its log,
+// or in its data folder.
 func (p *program) keptSecrets() {
 	p.t.Helper()
 	if p.out == nil {
 		return
 	}
+	_, found := lookout.take(strings.TrimPrefix(p.base, "http://"))
+	for _, l := range found {
+		p.t.Errorf("%s is in %s", l.name, l.place)
+	}
 	left := &evidence{}
-	left.add("log", []byte(p.out.String()))
+	for _, said := range p.said {
+		left.add("log", []byte(said.String()))
+	}
 	left.files(p.t, p.data)
-	for _, c := range []canary{{name: "the API key", secret: apiKey}, {name: "the operator's password", secret: adminPassword}, {name: "the tenant's password", secret: tenantPassword}} {
+	for _, c := range shared {
 		for _, place := range left.found(c) {
 			p.t.Errorf("%s is in %s", c.name, place)
 		}
@@ -163,13 +214,13 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	p := newProgram(t, append(env, "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_METRICS_ADDR="+scrapes)...)
 	p.start()
 
-	seen := &evidence{}
+	all := &evidence{}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	person := &http.Client{Transport: seen, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	program := &http.Client{Transport: seen, CheckRedirect: person.CheckRedirect}
+	person := &http.Client{Transport: all, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	program := &http.Client{Transport: all, CheckRedirect: person.CheckRedirect}
 	ask := func(client *http.Client, method, target, body string, header ...string) (int, string) {
 		t.Helper()
 		if strings.HasPrefix(target, "/") {
@@ -301,6 +352,35 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		t.Errorf("the command was answered %s, %v", answer, err)
 	}
 
+	t.Log("downlinks by hand, streams, what a program gets once, and what is thrown away")
+	down := `{"devEUI":"` + device + `","FPort":1,"payload_hex":"03ff"}`
+	rest(200, "POST", id+"/downlinks", down, "Idempotency-Key", known)
+	rest(200, "POST", id+"/downlinks", down, "Idempotency-Key", known)
+	rest(422, "POST", id+"/downlinks", `{"devEUI":"`+device+`","AS_KEY":"`+wrong+`","payload_hex":"`+wrong+`"}`)
+	rest(422, "POST", id+"/downlinks", `{"devEUI":"`+wrong+`","payload_hex":"03ff"}`)
+	twice := settings(tenantPassword, tb.HTTPAddr(), `,"description":"`+known+` twice"`)
+	for range 2 {
+		rest(201, "POST", "/connections", twice, "Idempotency-Key", known+"-made")
+	}
+	rest(422, "POST", "/connections", settings(wrong, tb.HTTPAddr(), ""), "Idempotency-Key", known+"-made")
+	for _, format := range []string{"json", "curl"} {
+		if text := rest(200, "GET", id+"/config?format="+format, ""); !strings.Contains(text, "<password>") {
+			t.Errorf("the configuration as %s has no placeholder: %s", format, text)
+		}
+	}
+	rest(422, "GET", id+"/config?format="+wrong, "")
+	rest(422, "GET", "/connections?limit=1&"+wrong+"=1", "")
+	for _, path := range []string{"/api/v1/stream", "/api/v1/stream?connectionId=" + made.ID, "/stream"} {
+		who, header := program, []string{"Authorization", "Bearer " + apiKey}
+		if path == "/stream" {
+			who, header = person, nil
+		}
+		all.stream(t, who, p.base+path, func() { rest(202, "POST", id+"/restart", "") }, header...)
+	}
+	p.reach(made.ID, "OPENED", 20*time.Second)
+	rest(200, "POST", id+"/purge", "")
+	rest(200, "GET", id+"/devices/"+device, "")
+
 	t.Log("a password that ThingsBoard no longer takes, and a ThingPark that is not there")
 	park.Close()
 	_, _ = tb.SendRPC(t.Context(), device, "downlink", map[string]any{"FPort": 1, "payload_hex": "02ff"}, sandbox.RPCOptions{Timeout: 20 * time.Second})
@@ -324,10 +404,10 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	rest(500, "POST", "/connections", settings(wrong, tb.HTTPAddr(), ""))
 	rest(500, "PATCH", id, `{"configuration":{"password":"`+wrong+`"}}`)
 
-	seen.files(t, p.data) // as they are while the program runs, the write-ahead log too
+	all.files(t, p.data) // as they are while the program runs, the write-ahead log too
 	p.stop()
-	seen.files(t, p.data)
-	seen.add("log", []byte(p.out.String()))
+	all.files(t, p.data)
+	all.add("log", []byte(p.out.String()))
 
 	token, err := tb.AccessToken(gatewayOf(tb))
 	if err != nil {
@@ -344,7 +424,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		if len(c.secret) < 10 {
 			t.Fatalf("%s is too short to be looked for: %q", c.name, c.secret)
 		}
-		for _, place := range seen.found(c) {
+		for _, place := range all.found(c) {
 			t.Errorf("%s is in %s", c.name, place)
 		}
 	}
@@ -353,11 +433,11 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		if kind == "log" {
 			text = "request_id="
 		}
-		if !seen.has(kind, text) {
+		if !all.has(kind, text) {
 			t.Errorf("what stands in %q was not found: the test looks at too little", kind)
 		}
 	}
-	t.Logf("%d answers and files were searched for %d secrets", len(seen.places), len(canaries))
+	t.Logf("%d answers and files were searched for %d secrets", len(all.places), len(canaries))
 }
 
 // gatewayOf names the gateway device that the program made.

@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"boardlink/netguard"
 	"boardlink/operation"
 	"boardlink/queue"
+	"boardlink/stores"
 )
 
 // inside is what a Boardlink has inside while it is up: what main wires, without the web.
@@ -76,13 +76,13 @@ func (w *World) wire(ctx context.Context, in *inside) error {
 		}
 		dial = policy.Dialer(10 * time.Second).DialContext
 	}
-	in.figures = activity.New(activity.Options{Store: figuresStore{in.db}, Feed: feed, Log: w.log})
+	in.figures = activity.New(activity.Options{Store: stores.Figures{DB: in.db}, Feed: feed, Log: w.log})
 	in.links = link.NewManager(link.Options{
 		Store: recordingStore{in.db, w}, Queue: recordingQueue{link.FromQueue(in.queue), w}, Figures: recordingFigures{in.figures, w.History},
 		Open: w.opener(dial), Downlinks: w.Park, Feed: feed, Log: w.log, Random: w.opt.Random, Installation: installation, Node: "here",
 		RecentDevices: in.db.RecentDevices,
 	})
-	in.operations = operation.New(operation.Options{Store: operationStore{in.db}, Links: in.links, Observer: registry, Feed: feed,
+	in.operations = operation.New(operation.Options{Store: stores.Operations{DB: in.db}, Links: in.links, Observer: registry, Feed: feed,
 		PublicURL: "http://localhost", NewUplinkKey: access.NewUplinkKey, Refusals: registry})
 	in.acceptor = &ingest.Acceptor{Registry: registry, Queue: in.queue, Figures: in.figures}
 	return nil
@@ -190,34 +190,4 @@ func (w *World) Parked(id connection.ID) (parked []queue.ParkedEvent) {
 		w.T.Fatalf("list parked events: %v", err)
 	}
 	return parked
-}
-
-// operationStore gives the database to the operations, whose filters are their own.
-type operationStore struct{ *db.DB }
-
-func (s operationStore) Events(ctx context.Context, f operation.EventFilter) ([]connection.Event, error) {
-	return s.DB.Events(ctx, db.EventFilter(f))
-}
-
-func (s operationStore) Tell(ctx context.Context, e connection.Event) error {
-	_, err := s.AddEvent(ctx, e)
-	return err
-}
-
-func (s operationStore) Devices(ctx context.Context, id connection.ID, f operation.DeviceFilter) ([]connection.Device, error) {
-	return s.DB.Devices(ctx, id, db.DeviceFilter(f))
-}
-
-func (s operationStore) DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {
-	return s.Commands(ctx, id, db.CommandFilter{DevEUI: devEUI, Limit: limit})
-}
-
-// figuresStore gives the database to whoever counts.
-type figuresStore struct{ *db.DB }
-
-func (s figuresStore) AddDevices(ctx context.Context, seen []connection.Device) error {
-	if err := s.SeenDevices(ctx, seen); err != nil {
-		return fmt.Errorf("add devices: %w", err)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"boardlink/connection"
+	"boardlink/handlers/api"
 	"boardlink/operation"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
@@ -59,6 +60,12 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 	if d.Example, err = h.connections.Example(v.Connection.Configuration); err != nil {
 		return d, err
 	}
+	if d.Curl, err = api.Curl(v); err != nil {
+		return d, err
+	}
+	if d.Past, err = h.pastModel(c, v.Connection.ID); err != nil {
+		return d, err
+	}
 	d.Events, err = h.latestEvents(c, v.Connection.ID)
 	return d, err
 }
@@ -89,7 +96,9 @@ func (h *Console) detailsPart(c echo.Context, v operation.View, part string) err
 		d.KeyAsked = true
 		fragment = connections.Uplinks(d)
 	case "events":
-		d.Events, err = h.latestEvents(c, v.Connection.ID)
+		if d.Past, err = h.pastModel(c, v.Connection.ID); err == nil {
+			d.Events, err = h.latestEvents(c, v.Connection.ID)
+		}
 		fragment = connections.EventsCard(d)
 	default:
 		return connection.Fail(connection.CodeNotFound, "There is no such part of the page.")
@@ -110,13 +119,15 @@ func (h *Console) metricsModel(c echo.Context, id connection.ID) (connections.Me
 	if err != nil {
 		return connections.Metrics{}, err
 	}
-	chart := ui.BarChart{ID: "chart", Title: "Uplinks and downlinks " + words, First: "Uplinks", Other: "Downlinks", Step: "From (UTC)", Span: span}
+	up := ui.BarChart{ID: "up", Title: "Uplinks accepted and delivered " + words, First: "Uplinks", Other: "Delivered", Step: "From (UTC)", Span: span}
+	down := ui.BarChart{ID: "down", Title: "Downlinks queued and refused " + words, First: "Downlinks", Other: "Refused", Step: "From (UTC)", Span: span}
 	for _, p := range m.Series {
-		chart.Bars = append(chart.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Uplinks, Other: p.Downlinks})
+		up.Bars = append(up.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Uplinks, Other: p.Delivered})
+		down.Bars = append(down.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Downlinks, Other: p.Rejected})
 	}
 	return connections.Metrics{
 		ID: id, Window: string(window), ActiveDevices: m.ActiveDevices, Uplinks: m.Uplinks, Downlinks: m.Downlinks,
-		Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Chart: chart,
+		Delivered: m.Delivered, Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Up: up, Down: down,
 	}, nil
 }
 

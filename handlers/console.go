@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -47,6 +48,9 @@ type Connections interface {
 	ParkedReasons(ctx context.Context, id connection.ID) ([]connection.ParkedReason, error)
 	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
+	Purge(ctx context.Context, actor string, id connection.ID) (int64, error)
+
+	SendDownlink(ctx context.Context, actor string, id connection.ID, devEUI string, params json.RawMessage) (connection.Posting, error)
 }
 
 // People is all that the pages need done with operators; [access.People] does it.
@@ -127,6 +131,10 @@ func (h *Console) Routes() []web.Route {
 		change(get, "/connections/:id/edit/:field", h.editForm),
 		change(post, "/connections/:id/edit/:field", h.edit),
 		change(post, "/connections/:id/state", h.setState),
+		change(get, "/connections/:id/downlink", h.downlinkForm),
+		change(post, "/connections/:id/downlink", h.sendDownlink),
+		change(get, "/connections/:id/purge", h.purgeForm),
+		change(post, "/connections/:id/purge", h.purge),
 		change(post, "/connections/:id/uplink-key", h.uplinkKey),
 		change(post, "/connections/:id/parked", h.settleParked),
 		change(get, "/connections/:id/delete", h.deleteForm),

@@ -33,15 +33,17 @@ var now = time.Date(2026, 11, 23, 10, 8, 8, 0, time.UTC)
 // console is the pages over real operations on a store in memory.
 type console struct {
 	*webtest.Site
-	store  *store
-	people *people
-	prober *operationtest.Prober
-	t      testing.TB
+	store   *store
+	people  *people
+	prober  *operationtest.Prober
+	backlog *operationtest.Backlog
+	park    *operationtest.Park
+	t       testing.TB
 }
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, t: t}
+	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, backlog: &operationtest.Backlog{}, park: &operationtest.Park{}, t: t}
 	keys := 0
 	c.Site = webtest.New(t, nil, func(s *web.Server) {
 		ops := operation.New(operation.Options{
@@ -50,7 +52,8 @@ func newConsole(t testing.TB) *console {
 				keys++
 				return connection.Secret("renewed-uplink-key-" + strings.Repeat("0", 12) + string(rune('0'+keys)))
 			},
-			Now:    func() time.Time { return now },
+			Now:     func() time.Time { return now },
+			Backlog: c.backlog, Downlinks: c.park,
 			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
 		s.Mount(handlers.NewConsole(ops, c.people, func() time.Time { return now }).Routes()...)

@@ -6,6 +6,7 @@ import (
 	"boardlink/connection"
 	"boardlink/views/dashboard"
 	"boardlink/views/layout"
+	"boardlink/views/ui"
 	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
@@ -21,6 +22,10 @@ func (h *Console) dashboard(c echo.Context) error {
 		Total: o.Total, LastHour: o.LastHour, UplinksPerMinute: o.UplinksPerMinute, DownlinksPerMinute: o.DownlinksPerMinute,
 		Backlog: o.Backlog, Parked: o.Parked, OldestAge: o.OldestAge, Latest: o.Latest, Now: h.now(),
 	}
+	m.Traffic = ui.BarChart{ID: "traffic", Title: "Uplinks and downlinks of all connections in the last hour, by minute", First: "Uplinks", Other: "Downlinks", Step: "From (UTC)", Span: "a minute"}
+	for _, p := range o.Series {
+		m.Traffic.Bars = append(m.Traffic.Bars, ui.Bar{Label: p.T.Format("15:04"), First: p.Uplinks, Other: p.Downlinks})
+	}
 	for _, s := range o.States {
 		m.States = append(m.States, dashboard.StateCount(s))
 	}
@@ -30,8 +35,23 @@ func (h *Console) dashboard(c echo.Context) error {
 	if m.Names, err = h.namesOf(c, o.Latest); err != nil {
 		return err
 	}
-	if c.QueryParam("part") == "live" {
-		return web.Render(c, http.StatusOK, dashboard.Live(m))
+	switch c.QueryParam("part") {
+	case "":
+	case "welcome":
+		if m.Total > 0 { // somebody made the first connection: the page is another one now
+			c.Response().Header().Set("HX-Refresh", "true")
+		}
+		return web.Render(c, http.StatusOK, dashboard.Welcome())
+	case "states":
+		return web.Render(c, http.StatusOK, dashboard.States(m))
+	case "traffic":
+		return web.Render(c, http.StatusOK, dashboard.TrafficCard(m))
+	case "cases":
+		return web.Render(c, http.StatusOK, dashboard.Cases(m))
+	case "latest":
+		return web.Render(c, http.StatusOK, dashboard.Latest(m))
+	default:
+		return connection.Fail(connection.CodeNotFound, "There is no such part of the page.")
 	}
 	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, "Dashboard", layout.NavDashboard), m))
 }

@@ -226,14 +226,16 @@ func (s *store) FiguresOf(context.Context, time.Time, ...connection.ID) (map[con
 	return s.totals, nil
 }
 
-func (s *store) FiguresOfAll(context.Context, time.Time) (all connection.Totals, err error) {
+func (s *store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.totals {
-		all.Uplinks += t.Uplinks
-		all.Downlinks += t.Downlinks
+	var list []connection.Minute
+	for _, m := range s.minutes {
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
+		}
 	}
-	return all, nil
+	return list, nil
 }
 
 // Refusals makes the store stand for who counts them.

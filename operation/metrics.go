@@ -21,13 +21,15 @@ const (
 type Metrics struct {
 	Window                                                       Window
 	ActiveDevices, Uplinks, Downlinks, Rejected, Parked, Expired int64
+	Delivered                                                    int64   // acknowledged by ThingsBoard
 	Series                                                       []Point // oldest first, without gaps
 }
 
 // Point sums what happened from T on until the next point.
 type Point struct {
-	T                  time.Time // UTC
-	Uplinks, Downlinks int64
+	T                   time.Time // UTC
+	Uplinks, Delivered  int64
+	Downlinks, Rejected int64
 }
 
 // grid says how a window is cut into points.
@@ -71,12 +73,18 @@ func (o *Connections) Metrics(ctx context.Context, id connection.ID, window Wind
 		}
 		total.Add(minute)
 		p := &m.Series[minute.Start.Sub(from)/step]
-		p.Uplinks += minute.Uplinks
-		p.Downlinks += minute.Downlinks
+		p.add(minute)
 	}
 	m.Uplinks, m.Downlinks, m.Rejected = total.Uplinks, total.Downlinks, total.Rejected
-	m.Parked, m.Expired = total.Parked, total.Expired
+	m.Delivered, m.Parked, m.Expired = total.Delivered, total.Parked, total.Expired
 	return m, nil
+}
+
+func (p *Point) add(m connection.Minute) {
+	p.Uplinks += m.Uplinks
+	p.Delivered += m.Delivered
+	p.Downlinks += m.Downlinks
+	p.Rejected += m.Rejected
 }
 
 // Activity holds what happened on one connection lately, for a row of the list.

@@ -46,8 +46,8 @@ type Store interface {
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
 	// FiguresOf gives what happened since then on each of these connections that had any traffic.
 	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
-	// FiguresOfAll gives what happened on all connections together.
-	FiguresOfAll(ctx context.Context, since time.Time) (connection.Totals, error)
+	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
+	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
 
 // Links runs the connections. Reconcile never blocks: the link follows what the store says as soon as it can.
@@ -85,13 +85,13 @@ type Options struct {
 	PublicURL string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
-	Prober       Prober           // nil: connections cannot be tested
-	Downlinks    Downlinks        // nil: no downlink can be sent by hand
-	Tries        Tries            // of the stored credentials, which tests count too
-	Refusals     Refusals         // nil: nobody counts
+	Prober       Prober    // nil: connections cannot be tested
+	Downlinks    Downlinks // nil: no downlink can be sent by hand
+	Tries        Tries     // of the stored credentials, which tests count too
+	Refusals     Refusals  // nil: nobody counts
 	// Example tells what ThingsBoard receives of an uplink under some settings, as [boardlink/link.Example]. Nil: nobody can say.
 	Example func(connection.Configuration) (connection.Example, error)
-	Now          func() time.Time // nil: time.Now
+	Now     func() time.Time // nil: time.Now
 }
 
 // Connections is the set of operations. It is safe for concurrent use.

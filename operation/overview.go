@@ -14,10 +14,11 @@ type Overview struct {
 	States     []StateCount // states that occur, in the order of [connection.States]
 	NeedPerson []View       // whose state asks somebody to look, worst first; then those with parked events or refused uplinks
 
-	// What all connections together did in the last hour, and per minute over the last five.
+	// What all connections together did in the last hour, and per minute over the last five. Devices are not counted.
 	LastHour           connection.Totals
 	UplinksPerMinute   float64
 	DownlinksPerMinute float64
+	Series             []Point // of the last hour, a point each minute, oldest first, without gaps
 
 	Backlog   int64 // events waiting
 	Parked    int64
@@ -67,18 +68,43 @@ func (o *Connections) Overview(ctx context.Context) (Overview, error) {
 		}
 	}
 	v.NeedPerson = append(v.NeedPerson, others...)
-	now := o.now()
-	if v.LastHour, err = o.store.FiguresOfAll(ctx, now.Add(-time.Hour)); err != nil {
-		return Overview{}, fmt.Errorf("read figures of the last hour: %w", err)
+	if err := o.traffic(ctx, &v); err != nil {
+		return Overview{}, err
 	}
-	recent, err := o.store.FiguresOfAll(ctx, now.Add(-rateSpan))
-	if err != nil {
-		return Overview{}, fmt.Errorf("read figures of the last minutes: %w", err)
-	}
-	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
-	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
 	if v.Latest, _, err = o.Events(ctx, EventFilter{Limit: latestEvents}); err != nil {
 		return Overview{}, err
 	}
 	return v, nil
+}
+
+// traffic reads what all connections did in each minute of the last hour, and sums it.
+func (o *Connections) traffic(ctx context.Context, v *Overview) error {
+	now := o.now().UTC()
+	step, points, _ := Hour.grid()
+	to := now.Truncate(step).Add(step)
+	from := to.Add(-time.Duration(points) * step)
+	minutes, err := o.store.MinutesOfAll(ctx, from, to)
+	if err != nil {
+		return fmt.Errorf("read the minutes of all connections: %w", err)
+	}
+	v.Series = make([]Point, points)
+	for i := range v.Series {
+		v.Series[i].T = from.Add(time.Duration(i) * step)
+	}
+	var recent connection.Totals
+	since := now.Add(-rateSpan).Truncate(step)
+	for _, m := range minutes {
+		i := m.Start.Sub(from) / step
+		if i < 0 || int(i) >= points {
+			continue
+		}
+		v.Series[i].add(m)
+		v.LastHour.Add(m)
+		if !m.Start.Before(since) {
+			recent.Add(m)
+		}
+	}
+	v.UplinksPerMinute = float64(recent.Uplinks) / rateSpan.Minutes()
+	v.DownlinksPerMinute = float64(recent.Downlinks) / rateSpan.Minutes()
+	return nil
 }

@@ -87,7 +87,8 @@ func config(version string) huma.Config {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "Boardlink", Version: version,
-				Description: "Connections between ThingPark and ThingsBoard. Errors are problem documents (RFC 9457).",
+				Description: "Connections between ThingPark and ThingsBoard. Errors are problem documents (RFC 9457). " +
+					"What is not known is refused and not ignored: members of a body and parameters of the query that are not listed here are answered 422, by name and with the nearest known one.",
 			},
 			Servers:  []*huma.Server{{URL: web.Base}},
 			Security: []map[string][]string{{"key": {}}},

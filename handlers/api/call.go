@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +89,43 @@ func (c *call) query(name string) (string, error) {
 	return "", wrong(name, "Give this parameter once.", "")
 }
 
+// only refuses parameters of the query that are not among those known: one that was misspelt would count for nothing, and
+// whoever wrote it would take all for the few that were asked for.
+func (c *call) only(known []string) error {
+	values, err := url.ParseQuery(c.echo.Request().URL.RawQuery)
+	if err != nil {
+		return web.NewProblem(http.StatusBadRequest, "The query cannot be read: it is name=value, joined by &, with % before two hexadecimal digits.")
+	}
+	var errs []web.FieldProblem
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(known, name) {
+			e := unknown("", name, known)
+			errs = append(errs, web.FieldProblem{Path: e.Path, Message: strings.Replace(e.Message, "field", "parameter", 1), Example: e.Example})
+		}
+	}
+	if len(errs) > maxUnknown {
+		errs = errs[:maxUnknown]
+	}
+	if errs != nil {
+		return web.NewProblem(http.StatusUnprocessableEntity, someWrong, errs...)
+	}
+	return nil
+}
+
+// maxUnknown bounds the parameters that one answer names.
+const maxUnknown = 20
+
+// queryNames are the parameters of the query that an operation has.
+func queryNames(op huma.Operation) []string {
+	var names []string
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // number reads a positive whole number from the query, 0 where it is absent.
 func (c *call) number(name, example string) (int64, error) {
 	text, err := c.query(name)
@@ -155,10 +195,14 @@ const someWrong = "Some fields are not right."
 func handle[O any](a *api, op huma.Operation, access web.Route, do func(ctx context.Context, c *call) (*O, error)) {
 	access.Method, access.Path = op.Method, web.Base+echoPath(op.Path)
 	a.server.Mount(access)
+	known := queryNames(op)
 	huma.Register(a.huma, op, func(ctx context.Context, c *call) (*O, error) {
-		out, err := do(ctx, c)
+		err := c.only(known)
 		if err == nil {
-			return out, nil
+			var out *O
+			if out, err = do(ctx, c); err == nil {
+				return out, nil
+			}
 		}
 		return nil, web.Tell(ctx, err)
 	})

@@ -64,6 +64,15 @@ func (a *api) config(ctx context.Context, c *call) (*written, error) {
 	}}, nil
 }
 
+// Curl gives the command that makes a connection like this one, with placeholders for its secrets.
+func Curl(v operation.View) (string, error) {
+	body, err := recipeOf(v)
+	if err != nil {
+		return "", fmt.Errorf("write configuration of connection %s: %w", v.Connection.ID, err)
+	}
+	return curlLine(v, string(body)), nil
+}
+
 // recipeOf writes the body on one line. The placeholders stand there as people read them.
 func recipeOf(v operation.View) ([]byte, error) {
 	r := resourceOf(v)

@@ -155,13 +155,16 @@ func quoted(name string) string {
 	return `"` + name + `"`
 }
 
-// unknown refuses a member by its name, and tells a likely one.
+// unknown refuses a member by its name, and tells the nearest known one where one is near.
 func unknown(at, name string, known []string) connection.FieldError {
 	e := connection.FieldError{Path: at + strings.Trim(quoted(name), `"`), Message: "There is no such field."}
-	for _, k := range known {
-		if strings.EqualFold(k, name) {
-			e.Message, e.Example = "There is no such field; letter case counts.", k
-		}
+	e.Example = nearest(name, known)
+	switch {
+	case e.Example == "":
+	case strings.EqualFold(e.Example, name):
+		e.Message = "There is no such field; letter case counts."
+	default:
+		e.Message = "There is no such field; perhaps " + e.Example + " is meant."
 	}
 	return e
 }

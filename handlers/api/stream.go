@@ -68,6 +68,9 @@ type follower struct {
 func (a *api) stream(c echo.Context) error {
 	f := &follower{a: a, figures: map[connection.ID]struct{}{}}
 	asked := &call{echo: c}
+	if err := asked.only([]string{"connectionId"}); err != nil {
+		return err
+	}
 	text, err := asked.query("connectionId")
 	if err != nil {
 		return err

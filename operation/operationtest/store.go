@@ -270,19 +270,17 @@ func (s *Store) FiguresOf(_ context.Context, since time.Time, ids ...connection.
 	return all, s.Fail
 }
 
-// FiguresOfAll implements [operation.Store].
-func (s *Store) FiguresOfAll(_ context.Context, since time.Time) (t connection.Totals, err error) {
+// MinutesOfAll implements [operation.Store].
+func (s *Store) MinutesOfAll(_ context.Context, from, to time.Time) ([]connection.Minute, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var list []connection.Minute
 	for _, m := range s.minutes {
-		if !m.Start.Before(since) {
-			t.Add(m)
+		if !m.Start.Before(from) && m.Start.Before(to) {
+			list = append(list, m)
 		}
 	}
-	for _, n := range s.devices {
-		t.ActiveDevices += int64(n)
-	}
-	return t, s.Fail
+	return list, s.Fail
 }
 
 // Tell implements [operation.Store].

@@ -2,6 +2,8 @@ package connections
 
 import (
 	"encoding/json"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -255,6 +257,15 @@ func (m Metrics) address(window, part string) string {
 	return a
 }
 
+// past is the address of the page, or of its part, with the given span of the link's past.
+func (d Details) past(span, part string) string {
+	a := Path(d.Connection.ID) + "?past=" + span
+	if part != "" {
+		a += "&part=" + part
+	}
+	return a
+}
+
 func (d Delete) input() ui.Field {
 	return ui.Field{
 		Name: "confirmName", Label: "Name of the connection", Value: d.Typed, Mandatory: true, Autofocus: true, Error: d.Error,
@@ -283,3 +294,24 @@ func (d Delete) fate() string {
 		return "No event waits to be delivered."
 	}
 }
+
+// waiting says what a purge drops.
+func (d Delete) waiting() string {
+	if d.Waiting == 0 {
+		return "No event waits to be delivered at this moment; what comes in until you confirm is dropped."
+	}
+	return ui.Plural(d.Waiting, "event waits", "events wait") + " to be delivered and will be thrown away, and so is what comes in until you confirm."
+}
+
+// local reports whether the uplink address names this machine, which ThingPark cannot reach.
+func (d Details) local() bool {
+	u, err := url.Parse(d.UplinkURL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// keyedURL is the address that bears the key itself.
+func (d Details) keyedURL() string { return d.UplinkURL + "?key=" + url.QueryEscape(d.UplinkKey) }

@@ -26,38 +26,75 @@ func (r Row) target(back string) state.Target {
 	return state.Target{ID: r.Connection.ID, Name: r.Connection.Name, Active: r.Connection.Active, State: r.Status.State, Back: back}
 }
 
+// Sort is an order of the list.
+type Sort struct {
+	Value string // in the address; "" for the one that nobody chose
+	Label string
+	Key   string // what the operations call it
+	Desc  bool
+}
+
+// Sorts lists the orders, the first being the one that nobody chose: those that need a person come first.
+var Sorts = []Sort{
+	{"", "Worst first", "state", false},
+	{"name", "By name", "name", false},
+	{"backlog", "Largest backlog first", "backlog", true},
+	{"delivery", "Longest without a delivery first", "lastDeliveredAt", false},
+	{"newest", "Newest first", "", true},
+	{"oldest", "Oldest first", "", false},
+}
+
+// SortOf reads an order from an address; an unknown one is the first.
+func SortOf(value string) Sort {
+	for _, s := range Sorts {
+		if s.Value == value {
+			return s
+		}
+	}
+	return Sorts[0]
+}
+
 // List is the page of all connections, or of those that a filter leaves.
 type List struct {
 	Rows   []Row
 	Search string
 	State  connection.State // "" for any
-	Next   connection.ID    // where the next page begins, 0 for none
-	After  connection.ID    // where this one began
+	Sort   Sort
+	Next   string // where the next page begins, "" for none
+	After  string // where this one began
+	Failed string // why there are no rows to show: a sentence
 	Now    time.Time
 }
 
 // Filtered reports whether the list shows a part only because of what was searched for.
 func (l List) Filtered() bool { return l.Search != "" || l.State != "" }
 
-// address gives the address of the list with the same filter, beginning after a connection.
-func (l List) address(after connection.ID, part string) string {
+// address gives the address of the list with the same filter and order, beginning after a place.
+func (l List) address(after, part string) string {
 	q := url.Values{}
-	if l.Search != "" {
-		q.Set("q", l.Search)
-	}
-	if l.State != "" {
-		q.Set("state", string(l.State))
-	}
-	if after > 0 {
-		q.Set("after", after.String())
-	}
-	if part != "" {
-		q.Set("part", part)
+	for name, value := range map[string]string{"q": l.Search, "state": string(l.State), "sort": l.Sort.Value, "after": after, "part": part} {
+		if value != "" {
+			q.Set(name, value)
+		}
 	}
 	if len(q) == 0 {
 		return "/connections"
 	}
 	return "/connections?" + q.Encode()
+}
+
+// unfiltered is the address of all connections in the same order.
+func (l List) unfiltered() string { return List{Sort: l.Sort}.address("", "") }
+
+// sorted is what a column's head says of the order.
+func (l List) sorted(key string) string {
+	switch {
+	case l.Sort.Key != key || key == "":
+		return "none"
+	case l.Sort.Desc:
+		return "descending"
+	}
+	return "ascending"
 }
 
 // pair writes the figures of the last hour and the last day as the list shows them.
@@ -115,8 +152,15 @@ type Metrics struct {
 	ID                                connection.ID
 	Window                            string // "1h" or "1d"
 	ActiveDevices, Uplinks, Downlinks int64
+	Delivered                         int64
 	Rejected, Parked, Expired         int64
-	Chart                             ui.BarChart
+	Up, Down                          ui.BarChart // what goes up to ThingsBoard, and down to the devices
+}
+
+// Past is how a link fared.
+type Past struct {
+	Span  string // "1d" or "30d"
+	Strip ui.Strip
 }
 
 // Details is the page of one connection.
@@ -129,7 +173,9 @@ type Details struct {
 	Refused    connection.Refusals
 	Metrics    Metrics
 	Events     []connection.Event
+	Past       Past
 	Example    connection.Example
+	Curl       string // the command that makes the connection anew; "" for none
 	Editing    *Editor // the one field that is being edited, nil for none
 	Trial      Trial
 	Now        time.Time

@@ -34,6 +34,7 @@ type Model struct {
 	UplinksPerMinute, DownlinksPerMinute float64
 	Backlog, Parked                      int64
 	OldestAge                            time.Duration
+	Traffic                              ui.BarChart // uplinks and downlinks of the last hour
 
 	Latest []connection.Event
 	Names  map[connection.ID]string

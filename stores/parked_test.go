@@ -1,4 +1,4 @@
-package main
+package stores
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"boardlink/queue"
 )
 
-func TestParkedStore_gives_what_the_queue_has_put_aside(t *testing.T) {
+func TestParked_gives_what_the_queue_has_put_aside(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	q, err := queue.Open(ctx, filepath.Join(t.TempDir(), "queue.db"), queue.Options{})
@@ -39,7 +39,7 @@ func TestParkedStore_gives_what_the_queue_has_put_aside(t *testing.T) {
 	if err := lanes.Park(ctx, last[0], connection.ReasonTooLarge, ""); err != nil {
 		t.Fatal(err)
 	}
-	s := parkedStore{q}
+	s := Parked{q}
 	all, err := s.Parked(ctx, 7, 0, 10)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d parked, %v", len(all), err)
