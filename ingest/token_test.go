@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,13 +25,19 @@ func signedAt(at time.Time) string {
 // verifying is a bench with a real queue, whose connection 7 checks Tokens.
 func verifying(t *testing.T, now *time.Time) (bench, *queue.Queue) {
 	t.Helper()
-	q, err := queue.Open(t.Context(), filepath.Join(t.TempDir(), "queue.db"), queue.Options{Now: func() time.Time { return *now }})
+	var seen atomic.Int64 // the queue works in goroutines of its own
+	seen.Store(now.UnixNano())
+	q, err := queue.Open(t.Context(), filepath.Join(t.TempDir(), "queue.db"), queue.Options{Now: func() time.Time { return time.Unix(0, seen.Load()) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = q.Close() }) // a test
 	b := newBench(connection.Connection{ID: 7, UplinkKey: key, Configuration: connection.Configuration{VerifyUplinkToken: true, DownlinkAsKey: asKey}})
-	b.Queue, b.Now = q, func() time.Time { return *now }
+	b.Queue = q
+	b.Now = func() time.Time {
+		seen.Store(now.UnixNano())
+		return *now
+	}
 	return b, q
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -133,7 +134,8 @@ func TestPutOnce_remembers_no_Token_of_an_event_that_was_not_stored(t *testing.T
 
 func TestTokens_are_forgotten_when_they_are_old(t *testing.T) {
 	now := time.Now()
-	q := open(t, file(t), Options{Now: func() time.Time { return now }})
+	var passed atomic.Int64
+	q := open(t, file(t), Options{Now: func() time.Time { return now.Add(time.Duration(passed.Load())) }})
 	const n = tokenStep + 300
 	var wg sync.WaitGroup
 	for i := range n {
@@ -148,14 +150,14 @@ func TestTokens_are_forgotten_when_they_are_old(t *testing.T) {
 	}
 	young := tokenOf("young", now.Add(time.Minute))
 	putOnce(t, q, uplink(1, n), young)
-	now = now.Add(TokenAge + 30*time.Second)
+	passed.Store(int64(TokenAge + 30*time.Second))
 	q.pruneTokens()
 	if got := tokensOf(q); got != 1 {
 		t.Fatalf("%d Tokens are left, want the one that is young enough", got)
 	}
 	counted(t, q)
 	wantReplayed(t, q, uplink(1, n), young)
-	putOnce(t, q, uplink(1, 1), tokenOf("1", now.Add(-TokenAge-time.Minute))) // its sender is to refuse such an old one
+	putOnce(t, q, uplink(1, 1), tokenOf("1", now.Add(-time.Millisecond))) // its sender is to refuse such an old one
 }
 
 func TestTokens_beyond_their_number_go_the_oldest_first(t *testing.T) {
@@ -164,7 +166,9 @@ func TestTokens_beyond_their_number_go_the_oldest_first(t *testing.T) {
 	old, young := tokenOf("old", now.Add(-time.Second)), tokenOf("young", now)
 	const most = 2 * tokenStep
 	inWriter(t, q, func(t *tx) error { // as if so many others had come between
+		t.q.mu.Lock()
 		t.q.maxTokens = most
+		t.q.mu.Unlock()
 		_, err := t.execText(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
 			INSERT INTO tokens SELECT $2 + i / 10, 7, CAST(printf('%032d', i) AS BLOB) FROM n`, most, old.Time.UnixMilli()+1)
 		t.noted += most
@@ -172,9 +176,6 @@ func TestTokens_beyond_their_number_go_the_oldest_first(t *testing.T) {
 	})
 	putOnce(t, q, uplink(1, 1), old)
 	putOnce(t, q, uplink(1, 2), young)
-	if !q.tooManyTokens() {
-		t.Fatal("the queue does not know that there are too many")
-	}
 	q.pruneTokens()
 	if got := tokensOf(q); got > most || got < most-tokenStep-10 {
 		t.Errorf("%d are left, want some below %d", got, most)

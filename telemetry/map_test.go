@@ -271,7 +271,8 @@ func generic(t *testing.T, raw json.RawMessage) any {
 
 func TestMap_takes_little_time_for_a_document_made_to_cost_much(t *testing.T) {
 	var colliding, prefixed strings.Builder
-	for i := range 16000 {
+	const keys = 4000 // nearly as many as a document may have
+	for i := range keys {
 		key := make([]byte, 9)
 		for j := range key {
 			key[j] = "<>{}"[i>>(2*j)&3]
@@ -291,7 +292,7 @@ func TestMap_takes_little_time_for_a_document_made_to_cost_much(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			m := mustMap(t, connection.Configuration{TelemetryFormat: connection.FormatMeasurements}, body)
-			if n, took := len(valuesOf(t, m)), time.Since(start); n != 16000 || took > 5*time.Second {
+			if n, took := len(valuesOf(t, m)), time.Since(start); n != keys || took > 5*time.Second {
 				t.Errorf("%d keys in %v", n, took)
 			}
 		})

@@ -47,7 +47,7 @@ func (d Downlink) ForDevice(devEUI string) (Downlink, error) {
 
 // commandMembers takes the parameters apart, without the envelope where there is one.
 func commandMembers(params json.RawMessage) ([]Member, error) {
-	if len(params) > MaxBody || deeperThan(MaxDepth, params) {
+	if len(params) > MaxBody || beyond(params) != within {
 		return nil, connection.Fail(connection.CodeInvalid, "The command is too large.")
 	}
 	members, err := Members(params)

@@ -14,6 +14,8 @@ import (
 const (
 	MaxBody  = 256 << 10 // bytes
 	MaxDepth = 32        // objects and arrays within each other, the root included
+	MaxNames = 4096      // members of all its objects together
+	MaxText  = 64 << 10  // bytes of one text, a name or a value, as it is written
 )
 
 // ErrTooLarge is the cause of the refusal of a document longer than [MaxBody].
@@ -27,8 +29,13 @@ func Parse(body []byte) (Document, error) {
 	if len(body) > MaxBody {
 		return Document{}, &connection.Failure{Code: connection.CodeInvalid, Message: "A document has at most 256 KiB.", Err: ErrTooLarge}
 	}
-	if deeperThan(MaxDepth, body) {
+	switch beyond(body) {
+	case tooDeep:
 		return Document{}, connection.Fail(connection.CodeInvalid, "A document nests at most %d objects and arrays.", MaxDepth)
+	case tooMany:
+		return Document{}, connection.Fail(connection.CodeInvalid, "A document has at most %d members.", MaxNames)
+	case tooLong:
+		return Document{}, connection.Fail(connection.CodeInvalid, "A text in a document has at most %d KiB.", MaxText>>10)
 	}
 	d, err := split(body)
 	if err != nil {
@@ -143,7 +150,7 @@ func Object(raw json.RawMessage) []Member {
 	if len(raw) > 2 && raw[0] == '"' {
 		s, _ := text(raw)
 		raw = json.RawMessage(s)
-		if deeperThan(MaxDepth, raw) {
+		if beyond(raw) != within {
 			return nil
 		}
 	}

@@ -124,32 +124,45 @@ var (
 	errTrailing    = errors.New("something follows the document")
 )
 
-// deeperThan reports whether text nests objects and arrays more than limit deep. It looks at brackets only and expects
-// a decoder to refuse what is not JSON; it comes first so that nothing else ever recurses deeply.
-func deeperThan(limit int, text []byte) bool {
-	depth, quoted := 0, false
+// excess says in which way a text goes beyond what a document may be.
+type excess int
+
+const (
+	within  excess = iota
+	tooDeep        // [MaxDepth]
+	tooMany        // [MaxNames]
+	tooLong        // [MaxText]
+)
+
+// beyond reports whether a text is made to cost much. It looks at brackets, quotes and colons only and expects a decoder
+// to refuse what is not JSON; it comes first so that nothing else ever recurses deeply or remembers very many names.
+func beyond(text []byte) excess {
+	depth, names := 0, 0
 	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if quoted {
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				quoted = false
-			}
-			continue
-		}
-		switch c {
+		switch text[i] {
 		case '"':
-			quoted = true
+			begin := i
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			if i-begin > MaxText+1 {
+				return tooLong
+			}
 		case '{', '[':
-			if depth++; depth > limit {
-				return true
+			if depth++; depth > MaxDepth {
+				return tooDeep
 			}
 		case '}', ']':
 			depth--
+		case ':':
+			if names++; names > MaxNames {
+				return tooMany
+			}
 		}
 	}
-	return false
+	return within
 }
 
 // caseGuard finds names that differ in case only. Some readers of JSON, Go's own among them, take such names for the

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"boardlink/connection"
@@ -170,4 +171,26 @@ func TestProbe_tells_classes_and_no_banners(t *testing.T) {
 			t.Errorf("%+v", told)
 		}
 	})
+}
+
+// What a broker says when it ends a session is shown as text: without what nobody sees, and not without end.
+func TestSession_tells_a_brokers_words_cleaned_and_bounded(t *testing.T) {
+	for name, words := range map[string]string{
+		"a terminal's": "no \x1b[31m\x1b]0;x\x07 \u009b1m",
+		"lines":        "no\r\ntime=now level=error msg=forged",
+		"another way":  "no \u202egnp.exe\u2066 \u200b\ufeff",
+		"long":         "no " + strings.Repeat("x", 60_000),
+		"blank":        "no " + strings.Repeat("\u3164", 5000),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &broker{}
+			s := open(t, b)
+			b.lastPeer().disconnect(0x8b, words)
+			<-s.Done()
+			text := s.Err().Error()
+			if !strings.Contains(text, "no") || len([]rune(text)) > 800 || strings.ContainsAny(text, "\x1b\x07\r\n\u009b\u202e\u2066\u200b\ufeff\u3164") {
+				t.Errorf("%s: %q", name, text)
+			}
+		})
+	}
 }

@@ -6,6 +6,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"boardlink/access"
 	"boardlink/connection"
@@ -53,6 +55,8 @@ type Options struct {
 	Account    Account
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
+
+	UplinkTime time.Duration // for the document of an uplink to come in; 0: 10 s
 }
 
 type api struct {
@@ -63,11 +67,13 @@ type api struct {
 	huma       huma.API
 	server     *web.Server
 	onces      onces
+	uplinkTime time.Duration
 }
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s, onces: onces{store: opt.Once}}
+	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s,
+		onces: onces{store: opt.Once}, uplinkTime: cmp.Or(opt.UplinkTime, uplinkTime)}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()
 	s.Mount(web.Route{

@@ -3,9 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"boardlink/access"
 	"boardlink/connection"
@@ -15,8 +19,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// maxUplink bounds a document, in bytes.
-const maxUplink = 256 << 10
+// What is taken of one request.
+const (
+	maxUplink     = 256 << 10        // bytes of the document
+	maxQuery      = 4 << 10          // bytes of the query; ThingPark's has some 300
+	maxParameters = 32               // in it; ThingPark has six
+	uplinkTime    = 10 * time.Second // for the document to come in
+)
 
 // Uplinks takes what ThingPark sends; [ingest.Acceptor] does it. It answers from memory: this is the busiest path of the
 // program.
@@ -32,12 +41,15 @@ type Uplinks interface {
 
 // receive serves POST /connections/{id}/uplinks.
 func (a *api) receive(c echo.Context) error {
+	r := c.Request()
+	if err := checkUplinkQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
 	id, credential, err := a.admit(c)
 	if err != nil {
 		return err
 	}
-	r := c.Request()
-	body, err := readUplink(c.Response().Writer, r)
+	body, err := a.readUplink(c.Response().Writer, r)
 	if err != nil {
 		a.uplinks.Unreadable(id)
 		return err
@@ -48,14 +60,43 @@ func (a *api) receive(c echo.Context) error {
 	return c.JSONBlob(http.StatusOK, []byte(`{"accepted":1}`))
 }
 
-func readUplink(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (a *api) readUplink(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err := checkUplinkType(r.Header); err != nil {
 		return nil, err
 	}
 	if r.ContentLength > maxUplink {
 		return nil, &http.MaxBytesError{Limit: maxUplink}
 	}
-	return readAll(http.MaxBytesReader(w, r.Body, maxUplink))
+	rc := http.NewResponseController(w)
+	if err := rc.SetReadDeadline(time.Now().Add(a.uplinkTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, fmt.Errorf("limit the time of an uplink: %w", err)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxUplink))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, web.NewProblem(http.StatusRequestTimeout, "The document did not come in in time.")
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, err
+	}
+	if err != nil {
+		return nil, web.NewProblem(http.StatusBadRequest, "The body broke off before its end.")
+	}
+	// It would end the request's context while the document is on its way to the disk.
+	if err := rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, fmt.Errorf("limit the time of an uplink: %w", err)
+	}
+	return body, nil
+}
+
+// checkUplinkQuery bounds what is decoded of an address.
+func checkUplinkQuery(query string) error {
+	if len(query) > maxQuery {
+		return web.NewProblem(http.StatusRequestURITooLong, "The query of the address has at most 4 KiB.")
+	}
+	if strings.Count(query, "&") >= maxParameters {
+		return web.NewProblem(http.StatusBadRequest, "The query of the address has at most 32 parameters.")
+	}
+	return nil
 }
 
 // admit checks the credential: an API key with the scope for uplinks, or the connection's own key. What is no id names no
