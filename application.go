@@ -170,7 +170,7 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	if a.lock, err = a.folder.Lock(cfg.Addr); err != nil {
 		return err
 	}
-	sealer, err := sealerOf(a.folder, cfg, a.log)
+	sealer, err := sealerOf(ctx, a.folder, cfg, a.log)
 	if err != nil {
 		return err
 	}
@@ -186,8 +186,14 @@ func (a *application) openData(ctx context.Context, cfg config.Config) (err erro
 	return err
 }
 
-func sealerOf(folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
+func sealerOf(ctx context.Context, folder datadir.Folder, cfg config.Config, log *slog.Logger) (*db.Sealer, error) {
 	key, made, err := folder.Key(cfg.SecretKey)
+	if f, ok := errors.AsType[*connection.Failure](err); ok && errors.Is(err, datadir.ErrNoKey) {
+		if id := db.NeededKey(ctx, folder.Database()); id != "" {
+			f.Message += " Its secrets need the key " + id + "."
+		}
+		return nil, f
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -91,6 +91,9 @@ func quietly(environ []string) []string {
 // demoSecrets are made anew for each demo.
 type demoSecrets struct{ operator, tenant, asKey connection.Secret }
 
+// Format gives the type's name for every verb.
+func (demoSecrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "demoSecrets") }
+
 func newDemoSecrets() (demoSecrets, error) {
 	var made [3]connection.Secret
 	for i := range made {

@@ -23,7 +23,7 @@ func resetLink(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	sealer, err := sealerOf(folder, cfg, log)
+	sealer, err := sealerOf(ctx, folder, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ import (
 	"boardlink/connection"
 )
 
+// ErrNoKey is in the error of [Folder.Key] where there is a database but no key for it.
+var ErrNoKey = errors.New("there is no key for the database")
+
 // Key gives the key that seals secrets, [config.KeySize] bytes: the one that the settings bring, else the one of the key
 // file. made tells that there was neither and that the file was made, which only the holder of the lock may ask for.
 //
@@ -32,8 +35,10 @@ func (f Folder) Key(given connection.Secret) (key []byte, made bool, err error) 
 		return key, false, err
 	}
 	if _, err := os.Stat(f.Database()); err == nil {
-		return nil, false, connection.Fail(connection.CodeUnavailable,
+		missing := connection.Fail(connection.CodeUnavailable,
 			"The data folder %s holds a database but not its key file %s. Put the file back, or set BOARDLINK_SECRET_KEY to the key that the database was made with.", f.path, keyName)
+		missing.Err = ErrNoKey
+		return nil, false, missing
 	}
 	key, err = f.makeKey()
 	return key, err == nil, err

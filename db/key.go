@@ -44,6 +44,21 @@ func (d *DB) checkKey(ctx context.Context) error {
 	})
 }
 
+// NeededKey names the key that opens the secrets of the database at path, as [Sealer.KeyID] does; "" where that cannot be
+// told. It needs no key and changes nothing.
+func NeededKey(ctx context.Context, path string) string {
+	pool, err := openPool(path, 1, "query_only(1)")
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = pool.Close() }() // only read
+	var id string
+	if err := pool.QueryRowContext(ctx, `SELECT id FROM seal_keys ORDER BY created_at DESC, id`).Scan(&id); err != nil {
+		return ""
+	}
+	return connection.Clean(id)
+}
+
 // keyInstallation names the row that holds the installation's id.
 const keyInstallation = "id"
 

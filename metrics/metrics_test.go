@@ -344,3 +344,23 @@ func names(t *testing.T) []string {
 	}
 	return slices.Sorted(maps.Keys(set))
 }
+
+func TestHandler_protects_every_answer(t *testing.T) {
+	h := New(Options{}).Handler(slog.New(slog.DiscardHandler))
+	for path, want := range map[string]int{"GET /metrics": 200, "HEAD /metrics": 200, "GET /": 404, "POST /metrics": 405, "TRACE /metrics": 405, "GET /metrics/../metrics": 307} {
+		method, path, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		if w.Code != want {
+			t.Errorf("%s %s: %d, want %d", method, path, w.Code, want)
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", "Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s %s: %s is %q", method, path, name, got)
+			}
+		}
+	}
+}

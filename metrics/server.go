@@ -33,12 +33,21 @@ func (m *Metrics) handler(log *slog.Logger, limit time.Duration) http.Handler {
 		Timeout:       limit, MaxRequestsInFlight: maxScrapes,
 	})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		scrape.ServeHTTP(w, r)
-	}))
-	return mux
+	mux.Handle("GET /metrics", scrape)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range answerHeaders {
+			w.Header().Set(name, value)
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// answerHeaders stand on every answer, refusals too: figures are for scrapers, and a browser that is led here shall show them
+// as text and nothing more.
+var answerHeaders = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+	"X-Content-Type-Options":  "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+	"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
 }
 
 // Server serves metrics on a listener of their own.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -30,8 +31,8 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 				return next(c)
 			}
 		}
-		if err := s.crossOrigin.Check(r); err != nil {
-			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: errors.Join(errForeign, err)}
+		if err := s.checkSite(r); err != nil {
+			return &connection.Failure{Code: connection.CodeForbidden, Message: "This request was sent by another site.", Err: fmt.Errorf("%w: %w", errForeign, err)}
 		}
 		if !presented && !(known && route.Public) {
 			if err := v.readSession(c); err != nil {

@@ -140,7 +140,7 @@ func TestRequestsFromOtherSites(t *testing.T) {
 		"from a neighbour":                         {[]string{"Sec-Fetch-Site", "same-site"}, 403},
 		"from an old browser on another site":      {[]string{"Origin", "https://evil.example.com"}, 403},
 		"from a page without an origin":            {[]string{"Origin", "null"}, 403},
-		"from our origin":                          {[]string{"Origin", site.URL}, 200},
+		"from our host by plain HTTP":              {[]string{"Origin", site.URL}, 403},
 		"from our public address behind a proxy":   {[]string{"Origin", "https://boardlink.example.com"}, 200},
 		"from no browser":                          {nil, 200},
 		"with a wrong key beside the cookie":       {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer wrong"}, 403},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -96,6 +97,7 @@ func (s *Server) logAccess(c echo.Context, v *visit, took time.Duration) {
 	if len(path) > maxLoggedPath {
 		path = path[:maxLoggedPath]
 	}
+	path = (&url.URL{Path: path}).EscapedPath() // nothing in it moves a cursor, whoever shows the log
 	s.log.LogAttrs(ctx, level, "Request answered",
 		slog.String("method", v.method),
 		slog.String("path", path),

@@ -82,8 +82,9 @@ type Server struct {
 	ready    func(ctx context.Context) error
 	log      *slog.Logger
 	meter    Meter
-	secure   bool // browsers come by https
-	tls      bool // and the server itself speaks TLS
+	secure   bool   // browsers come by https
+	tls      bool   // and the server itself speaks TLS
+	origin   string // of the public address, "https://boardlink.example.com"
 	proxies  []netip.Prefix
 	now      func() time.Time
 
@@ -110,7 +111,7 @@ func New(opt Options) (*Server, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
 		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
-		proxies: opt.TrustedProxies, now: opt.Now,
+		origin: public.Scheme + "://" + public.Host, proxies: opt.TrustedProxies, now: opt.Now,
 		addressRate: newBuckets[netip.Prefix](opt.AddressRate, int(opt.AddressRate*burstOf)),
 		keyRate:     newBuckets[askerKey](opt.KeyRate, int(opt.KeyRate*burstOf)),
 		guesses:     newBuckets[netip.Prefix](guessesPerSecond, guessBurst),
@@ -122,7 +123,7 @@ func New(opt Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	// A proxy in front may rewrite Host; what browsers call us is no other site.
-	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+	if err := s.crossOrigin.AddTrustedOrigin(s.origin); err != nil {
 		return nil, fmt.Errorf("trust the public address: %w", err)
 	}
 	s.sessions = access.NewSessions(rows{opt.Sessions}, access.SessionOptions{
@@ -157,7 +158,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e.IPExtractor = s.addressOf
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
-	e.Pre(s.answer, s.securityHeaders, s.refuse)
+	e.Pre(s.answer, s.securityHeaders, s.refuse, s.insist)
 	e.Use(s.guard, s.limitBody, s.pace, s.authenticate, s.paceKey, s.authorize)
 	return e
 }

@@ -70,6 +70,10 @@ func (b *Browser) Open(method, path, body string, header ...string) *http.Respon
 			r.Header.Del(header[i])
 			continue
 		}
+		if http.CanonicalHeaderKey(header[i]) == "Host" { // which net/http sends from another place
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Set(header[i], header[i+1])
 	}
 	resp, err := b.client.Do(r)
