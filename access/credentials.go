@@ -27,7 +27,7 @@ func NormalEmail(s string) (string, error) {
 	if s == "" {
 		return wrong("Fill in your e-mail address.")
 	}
-	if len(s) > maxEmail || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+	if len(s) > maxEmail || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsSpace) || connection.Clean(s) != s { // what nobody can see makes one look like another
 		return wrong("Write an e-mail address like you@example.com.")
 	}
 	a, err := mail.ParseAddress(s)

@@ -2,12 +2,14 @@ package handlers_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/operation/operationtest"
 	"boardlink/web/webtest"
 )
 
@@ -119,5 +121,45 @@ func TestAttack_ways_back_that_lead_elsewhere(t *testing.T) {
 		if to := a.Header.Get("HX-Redirect"); !strings.HasPrefix(to, "/signin?next=") || strings.Contains(to, "evil.example.com%2F%2F") || strings.Contains(to, "next=%2F%2F") || strings.Contains(to, "%5C") {
 			t.Errorf("%q leads to %q", current, to)
 		}
+	}
+}
+
+// Parameter pollution: a form holds what came in its body. What the address adds fills in and changes nothing, so no link can
+// and no password is taken from where it is logged.
+func TestAttack_addresses_that_fill_in_a_form(t *testing.T) {
+	site, w := everything(t)
+	c, err := w.Create(t.Context(), "ann@example.com", operationtest.Valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/connections/" + c.Connection.ID.String()
+	operator := site.Operator(access.RoleOperator)
+	for at, want := range map[string]int{
+		path + "/state?action=deactivate":                                        http.StatusUnprocessableEntity,
+		path + "/delete?confirmName=" + url.QueryEscape(c.Connection.Name):       http.StatusUnprocessableEntity,
+		path + "/uplink-key?action=show":                                         http.StatusUnprocessableEntity,
+		path + "/parked?action=retry&all=true":                                   http.StatusUnprocessableEntity,
+		path + "/edit/name?step=go&version=1&name=taken":                         http.StatusBadRequest,
+		"/connections?name=x&hostName=a:443&username=a@example.com&password=p":   http.StatusUnprocessableEntity,
+		"/connections/check?password=p&name=x&hostName=a:443&username=a@b&q=%zz": http.StatusOK,
+	} {
+		if got := operator.Post(at, nil); got.Status != want {
+			t.Errorf("%s: %d, want %d", at, got.Status, want)
+		}
+	}
+	a := site.Visitor().Post("/signin?email=alice@example.com&password=right+password", nil)
+	if doc := page(t, a, http.StatusUnprocessableEntity); saying(doc.Find("#password-error")) != "Fill in Password." {
+		t.Errorf("the sign-in says %q", text(doc))
+	}
+	now, err := w.Get(t.Context(), c.Connection.ID)
+	if err != nil || now.Connection.Version != 1 || !now.Connection.Active {
+		t.Errorf("the connection is %+v, %v", now.Connection, err)
+	}
+	// What came in the body counts, whatever the address says.
+	if got := operator.Post(path+"/state?action=deactivate&back=//evil.example.com", form("action", "restart")); got.Status != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), path) {
+		t.Errorf("restart: %d to %q", got.Status, got.Header.Get("Location"))
+	}
+	if now, _ = w.Get(t.Context(), c.Connection.ID); !now.Connection.Active {
+		t.Error("the address deactivated the connection")
 	}
 }

@@ -4,7 +4,7 @@ import "github.com/labstack/echo/v4"
 
 // policy is the Content-Security-Policy of every answer: what a page loads comes from this server, nothing stands inline,
 // and nobody frames it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+const policy = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"font-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // insistence tells browsers to come by https for a year, whatever they are asked for. It holds for names below ours too:

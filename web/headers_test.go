@@ -43,7 +43,7 @@ func TestHeaders_protect_every_answer(t *testing.T) {
 	} {
 		a := ask(plain.Visitor())
 		csp := a.Header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' data:", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		for _, want := range []string{"default-src 'none'", "object-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' data:", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
 			if !slices.Contains(strings.Split(csp, "; "), want) {
 				t.Errorf("%s: policy lacks %s", name, want)
 			}

@@ -42,8 +42,12 @@ type FieldProblem struct {
 	Example string `json:"example" doc:"A value that would do; empty where none helps."`
 }
 
-// NewProblem makes a problem of a status and a sentence.
+// maxFields bounds what a problem tells: of a body in which everything is wrong, the answer must not be many times as long.
+const maxFields = 200
+
+// NewProblem makes a problem of a status and a sentence. It tells the first [maxFields] of the fields.
 func NewProblem(status int, detail string, fields ...FieldProblem) *Problem {
+	fields = fields[:min(len(fields), maxFields)]
 	return &Problem{Type: "about:blank", Title: titleOf(status), Status: status, Detail: detail, Errors: fields}
 }
 
@@ -123,13 +127,10 @@ func ProblemOf(err error, requestID string) *Problem {
 	return NewProblem(http.StatusInternalServerError, "Something went wrong. The log tells more under the request id "+requestID+".")
 }
 
-// maxFields bounds what a problem tells: of a body in which everything is wrong, the answer must not be many times as long.
-const maxFields = 200
-
 func problemOfFailure(f *connection.Failure, status int) *Problem {
-	fields := make([]FieldProblem, min(len(f.Fields), maxFields))
-	for i := range fields {
-		fields[i] = FieldProblem(f.Fields[i])
+	fields := make([]FieldProblem, len(f.Fields))
+	for i, e := range f.Fields {
+		fields[i] = FieldProblem(e)
 	}
 	p := NewProblem(status, f.Message, fields...)
 	if status == http.StatusServiceUnavailable {

@@ -28,7 +28,7 @@ var docsFiles embed.FS
 
 // docsPolicy is the page's Content-Security-Policy. Swagger UI needs no script or style inline and no eval; its icons are
 // data: addresses. Forms go nowhere, and nothing is loaded from or sent to another server.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+const docsPolicy = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 // docsFile is one file of the page.
