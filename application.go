@@ -128,16 +128,6 @@ func checkSettings(cfg config.Config) (netguard.Policy, error) {
 	if err != nil {
 		return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ALLOW_HOSTS", Message: err.Error()}
 	}
-	if cfg.AdminEmail != "" {
-		var failure *connection.Failure
-		if _, err := access.CheckCredentials(cfg.AdminEmail, cfg.AdminPassword); errors.As(err, &failure) {
-			message := failure.Message
-			if len(failure.Fields) > 0 {
-				message = failure.Fields[0].Message
-			}
-			return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: message}
-		}
-	}
 	return policy, nil
 }
 
@@ -237,7 +227,10 @@ func (a *application) firstOperator(ctx context.Context, cfg config.Config) erro
 		return nil
 	}
 	made, err := a.people.FirstFromEnvironment(ctx, cfg.AdminEmail, cfg.AdminPassword)
+	var failure *connection.Failure
 	switch {
+	case errors.As(err, &failure) && len(failure.Fields) > 0:
+		return &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: failure.Fields[0].Message}
 	case err != nil:
 		return err
 	case made:

@@ -151,6 +151,8 @@ func TestScreenshots(t *testing.T) {
 	take("devices", "/connections/1/devices", "Devices")
 	take("events", "/events", "Events")
 	take("delete", "/connections/1/delete", "Delete the connection*")
+	take("account", "/account", "Account")
+	take("password", "/account/password", "Change your password")
 	take("missing", "/connections/999", "*")
 	take("demo", d.page+"/", "The demo's view of ThingsBoard")
 	b.open("/connections/1")
