@@ -128,7 +128,28 @@ func checkSettings(cfg config.Config) (netguard.Policy, error) {
 	if err != nil {
 		return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ALLOW_HOSTS", Message: err.Error()}
 	}
+	if cfg.AdminEmail != "" && !hasDatabase(cfg.DataDir) {
+		if _, err := access.CheckCredentials(cfg.AdminEmail, cfg.AdminPassword); err != nil {
+			return netguard.Policy{}, wrongAdmin(err)
+		}
+	}
 	return policy, nil
+}
+
+// hasDatabase reports whether Boardlink has run in that folder before. Then there may be an operator, and what the environment
+// brings for the first one is looked at only if there is none: rules may have become stricter since it was set.
+func hasDatabase(dir string) bool {
+	_, err := datadir.OpenExisting(dir)
+	return err == nil
+}
+
+// wrongAdmin makes wrong fields of the first operator a mistake in the settings; other errors stay what they are.
+func wrongAdmin(err error) error {
+	var failure *connection.Failure
+	if !errors.As(err, &failure) || len(failure.Fields) == 0 {
+		return err
+	}
+	return &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: failure.Fields[0].Message}
 }
 
 // openData takes the data folder and opens what lies in it.
@@ -227,12 +248,9 @@ func (a *application) firstOperator(ctx context.Context, cfg config.Config) erro
 		return nil
 	}
 	made, err := a.people.FirstFromEnvironment(ctx, cfg.AdminEmail, cfg.AdminPassword)
-	var failure *connection.Failure
 	switch {
-	case errors.As(err, &failure) && len(failure.Fields) > 0:
-		return &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: failure.Fields[0].Message}
 	case err != nil:
-		return err
+		return wrongAdmin(err)
 	case made:
 		a.log.Info("The first operator was made from the environment")
 	default:

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,19 @@ func TestAdminPassword_is_looked_at_only_where_it_is_used(t *testing.T) {
 	var usage *config.UsageError
 	if !errors.As(err, &usage) || !strings.HasPrefix(err.Error(), "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD: This password is among the first") {
 		t.Fatalf("the first start: %v", err)
+	}
+	if entries, err := os.ReadDir(cfg.DataDir); err == nil && len(entries) > 0 {
+		t.Errorf("something was opened before: %v", entries)
+	}
+	cfg.AdminEmail, cfg.AdminPassword = "", ""
+	a, err := assemble(t.Context(), cfg, slog.New(slog.DiscardHandler), surroundings{}) // nobody has an account yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.release()
+	cfg.AdminEmail, cfg.AdminPassword = "ada@example.com", "password1"
+	if _, err := assemble(t.Context(), cfg, slog.New(slog.DiscardHandler), surroundings{}); !errors.As(err, &usage) {
+		t.Fatalf("a start without operators: %v", err)
 	}
 	for _, password := range []connection.Secret{"four words put together", "password1"} { // the second time it is ignored
 		cfg.AdminPassword = password
