@@ -158,6 +158,18 @@ func TestAccessibility(t *testing.T) {
 			b.click("checkbox", "Select the event of "+refusedDevice(1)+"*")
 			b.see("1 selected")
 		}},
+		{"account", open("/account", "heading", "Account")},
+		{"password", open("/account/password", "textbox", "New password")},
+		{"password with errors", func() {
+			b.open("/account/password")
+			b.click("button", "Change the password")
+			b.find("heading", "There is a problem")
+		}},
+		{"confirm", func() {
+			p.leaveAlone()
+			b.open("/confirm?next=%2Faccount")
+			b.find("heading", "Confirm your password")
+		}},
 		{"no parked events", open(details+"/parked", "heading", "Parked events")},
 		{"drop", func() {
 			b.open("/connections/" + r.id + "/parked")

@@ -122,7 +122,7 @@ func (b *browser) watch() {
 
 // expected holds Chromium's own line for an answer that the journey asked for.
 func expected(text string) bool {
-	for _, status := range []string{"status of 422", "status of 409", "status of 404", "status of 403"} {
+	for _, status := range []string{"status of 422", "status of 409", "status of 404", "status of 403", "status of 429"} {
 		if strings.Contains(text, status) {
 			return true
 		}
