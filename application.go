@@ -239,7 +239,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.people = access.NewPeople(a.db, access.PeopleOptions{
+	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{
 		Hasher: hasher, PublicURL: a.public, Log: a.log,
 		Changed: func() { a.feed.Publish(live.Change{Topic: live.Events}) }, // streams of who was shut out end by that too
 	})

@@ -191,6 +191,14 @@ func (m *memory) UseSetupToken(_ context.Context, d Digest, _ time.Time, o Opera
 	return m.operators[t.OperatorID-1], nil
 }
 
+func (m *memory) ChangePassword(ctx context.Context, id int64, hash string, kept Digest) error {
+	if err := m.SetPasswordHash(ctx, id, hash); err != nil {
+		return err
+	}
+	_, err := m.DeleteOtherSessionsOf(ctx, id, kept)
+	return err
+}
+
 func (m *memory) KnownBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

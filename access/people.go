@@ -42,6 +42,7 @@ type OperatorStore interface {
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
 
 	BrowserRows
+	PasswordRows
 }
 
 // PeopleOptions are what [NewPeople] needs beside the store.
@@ -118,7 +119,7 @@ func (p *People) SignIn(ctx context.Context, from Origin, email string, password
 	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
-	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in"+".")
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in.")
 	return o.Identity(), nil
 }
 

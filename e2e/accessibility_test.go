@@ -89,6 +89,13 @@ func TestAccessibility(t *testing.T) {
 		{"details", open(details, "heading", "Basic settings*")},
 		{"editing", func() { b.open(details); b.click("button", "Edit Username"); b.awaitFocus("textbox Username") }},
 		{"editing the password", func() { b.open(details); b.click("button", "Edit Password"); b.awaitFocus("textbox Password") }},
+		{"editing the alarms", func() {
+			b.open(details + "/edit/alarms")
+			b.find("group", "New window")
+			b.fill("textbox", "Message", "Few")
+			b.click("button", "Confirm")
+			b.see("Give a whole number")
+		}},
 		{"editing with an error", func() {
 			b.open(details)
 			b.click("button", "Edit Username")
@@ -104,6 +111,44 @@ func TestAccessibility(t *testing.T) {
 			b.fill("textbox", "Username", "other@example.com")
 			b.click("button", "Confirm")
 			b.find("dialog", "Confirmation")
+		}},
+		{"form with its example", func() {
+			b.open("/connections/new?type=actility-thingsboard-iot")
+			b.click("DisclosureTriangle", "Advanced")
+			b.find("heading", "What ThingsBoard receives")
+			b.click("radio", "On")
+			b.see("goes with neither")
+		}},
+		{"test before creating", func() {
+			b.open("/connections/new?type=actility-thingsboard-iot")
+			b.fill("textbox", "Domain Name", "127.9.9.9:443")
+			b.fill("textbox", "Username", tenant)
+			b.fill("textbox", "Password", "a password")
+			b.click("button", "Test connection")
+			b.see("The test failed at the step")
+		}},
+		{"test of a stored connection", func() {
+			b.open("/connections/" + r.id)
+			b.click("button", "Test connection")
+			b.see("steps went well")
+		}},
+		{"figures", func() {
+			b.open("/connections/" + r.id)
+			b.click("DisclosureTriangle", "Show the figures")
+			b.find("columnheader", "Delivered")
+		}},
+		{"curl", func() {
+			b.open(details)
+			b.click("DisclosureTriangle", "Copy as curl")
+			b.find("button", "Copy the command")
+		}},
+		{"purge", open(details+"/purge", "heading", "Drop what waits*")},
+		{"downlink", open(details+"/downlink", "heading", "Send a downlink")},
+		{"downlink refused", func() {
+			b.open(details + "/downlink")
+			b.fill("textbox", "DevEUI", refusedDevice(0))
+			b.click("button", "Send downlink")
+			b.see("The downlink is not queued")
 		}},
 		{"delete", func() { b.open(details); b.click("button", "Delete"); b.find("dialog", "*") }},
 		{"parked events", func() {

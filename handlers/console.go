@@ -113,6 +113,11 @@ func (h *Console) Routes() []web.Route {
 
 		look(web.ConfirmPath, h.confirmForm),
 		own(post, web.ConfirmPath, h.confirm),
+		look("/account", h.account),
+		look("/account/password", h.passwordForm),
+		own(post, "/account/password", h.changePassword),
+		own(post, "/account/sessions/:id/end", h.endSession),
+		own(post, "/account/sessions/end-others", h.endOtherSessions),
 
 		look("/", h.dashboard),
 		look("/connections", h.list),

@@ -299,6 +299,17 @@ func (w *world) glimpse(path string, header []string) webtest.Answer {
 	}
 }
 
+// anotherSession signs a person in elsewhere and gives that session's id.
+func (w *world) anotherSession(b *webtest.Browser) string {
+	w.t.Helper()
+	b.Elsewhere()
+	list, err := w.site.Rows.SessionsOf(w.t.Context(), b.Who.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strconv.FormatInt(list[0].ID, 10)
+}
+
 // TestGenerated_requests_are_answered_as_the_document_says makes requests from the OpenAPI document, fitting ones and wrong
 // ones, and holds the answers against it: nothing breaks, no status and no content type is undocumented, every body fits
 // its schema, and no refusal repeats a value that was sent. BOARDLINK_SEED repeats a run, BOARDLINK_ROUNDS makes it longer.
@@ -319,7 +330,10 @@ func TestGenerated_requests_are_answered_as_the_document_says(t *testing.T) {
 			for range 15 {
 				for _, op := range c.operations {
 					id := w.anyConnection()
-					if strings.HasPrefix(op.path, "/users/") {
+					switch {
+					case strings.HasPrefix(op.path, "/sessions/{id}"):
+						id = w.anotherSession(person)
+					case strings.HasPrefix(op.path, "/users/"):
 						id = w.anyPerson()
 					}
 					q := g.inquire(op, id)

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"net/http"
 	"slices"
 
 	"boardlink/views/ui"
@@ -32,7 +33,8 @@ const (
 	NavCreate      = "create"
 	NavEvents      = "events"
 	NavPeople      = "people"
-	NavAPI         = "api" // a page outside of the console's frame
+	NavAccount     = "account" // not in the navigation but in the bar above it
+	NavAPI         = "api"     // a page outside of the console's frame
 )
 
 // htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
@@ -56,6 +58,38 @@ func (p Problem) back() (string, string) {
 		return "/", "Go to the dashboard"
 	}
 	return p.BackURL, p.BackLabel
+}
+
+// way is something that can be done about a problem.
+type way struct{ Text, Href, Label string }
+
+// ways says what can be done, beyond going back. user is who is signed in, "" for nobody.
+func (p Problem) ways(user string) []way {
+	if user == "" {
+		return nil
+	}
+	switch p.Status {
+	case http.StatusForbidden:
+		return []way{
+			{"You are signed in as " + user + ". Your role lets you look, and not change this: an administrator can give you another one.", "", ""},
+			{"Nothing was changed. What you can see stands here:", "/connections", "All connections"},
+		}
+	case http.StatusNotFound:
+		return []way{
+			{"It may have been deleted, or the address has a typing error.", "/connections", "Search all connections"},
+			{"The events tell what was deleted, when and by whom.", "/events", "Look at the events"},
+		}
+	case http.StatusConflict:
+		return []way{{"Nothing of yours was saved. Open the page again to see how it stands now, and change it there.", "/connections", "All connections"}}
+	case http.StatusInternalServerError:
+		return []way{
+			{"Nothing you typed was at fault. Go back and try again; if it stays so, give the request's name to whoever runs Boardlink: the log tells the rest.", "", ""},
+			{"Links go on meanwhile, and what happened to them is in the events.", "/events", "Look at the events"},
+		}
+	case http.StatusServiceUnavailable:
+		return []way{{"Boardlink is busy, starting or going down. Wait a few seconds, then go back and try again. Uplinks that were accepted are safe on disk.", "", ""}}
+	}
+	return nil
 }
 
 type navRow struct {
