@@ -170,6 +170,7 @@ func TestUplinkKeyOverlap(t *testing.T) {
 		if status := p.present("POST", uplinks, old, strings.Replace(document, "10:00:00", "10:00:01", 1)); status != 200 {
 			t.Errorf("the old key: %d", status)
 		}
+		b.open("/") // from elsewhere, for the page to be loaded anew
 		b.open(page + "#uplinks")
 		b.see("An uplink last came with it")
 		if scripts {
