@@ -44,7 +44,7 @@ func (b *browser) oneTimeLink() string {
 	return path
 }
 
-func (b *browser) signIn(email, password string) {
+func (b *browser) signInAs(email, password string) {
 	b.t.Helper()
 	b.open("/signin")
 	b.fill("textbox", "E-mail", email)
@@ -92,7 +92,7 @@ func TestPeople(t *testing.T) {
 		bob.find("heading", "Sign in")
 		bob.open(link)
 		bob.see("This link does not open anything")
-		bob.signIn(bobEmail, bobPassword)
+		bob.signInAs(bobEmail, bobPassword)
 		bob.find("heading", "Dashboard")
 		bob.open("/connections/new")
 		bob.find("heading", "Not allowed")
@@ -111,7 +111,7 @@ func TestPeople(t *testing.T) {
 			bob.open("/connections")
 		}
 		bob.find("heading", "Sign in")
-		bob.signIn(bobEmail, bobPassword)
+		bob.signInAs(bobEmail, bobPassword)
 		bob.find("heading", "Dashboard")
 		bob.open("/connections/new")
 		bob.find("heading", "Choose a connection type")
@@ -132,7 +132,7 @@ func TestPeople(t *testing.T) {
 		ada.see("bob@example.com is shut out.", "Disabled")
 		bob.open("/connections")
 		bob.find("heading", "Sign in")
-		bob.signIn(bobEmail, bobPassword)
+		bob.signInAs(bobEmail, bobPassword)
 		bob.see("The e-mail or the password is wrong.")
 
 		t.Log("enabled, with a link for a new password")
@@ -266,7 +266,7 @@ func TestResetLinkBesideTheServer(t *testing.T) {
 	}
 	ada.open("/people")
 	ada.see("Disabled", "A link that enables them ends in 29 minutes")
-	bob.signIn(bobEmail, bobPassword)
+	bob.signInAs(bobEmail, bobPassword)
 	bob.see("The e-mail or the password is wrong.")
 	bob.open(path)
 	bob.fill("textbox", "Password", "bob's newest password")
