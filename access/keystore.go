@@ -31,7 +31,9 @@ type APIKey struct {
 func (key APIKey) Prefix() string { return keyPrefix + key.PublicID }
 
 // Expired reports whether the key's time is over.
-func (key APIKey) Expired(now time.Time) bool { return !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt) }
+func (key APIKey) Expired(now time.Time) bool {
+	return !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt)
+}
 
 // AllowsFrom reports whether the key may be used from an address.
 func (key APIKey) AllowsFrom(from netip.Addr) bool {
