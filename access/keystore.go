@@ -28,19 +28,21 @@ type APIKey struct {
 }
 
 // Prefix is what may be shown of the key.
-func (k APIKey) Prefix() string { return keyPrefix + k.PublicID }
+func (key APIKey) Prefix() string { return keyPrefix + key.PublicID }
 
 // Expired reports whether the key's time is over.
-func (k APIKey) Expired(now time.Time) bool { return !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) }
-
-// AllowsFrom reports whether the key may be used from an address.
-func (k APIKey) AllowsFrom(from netip.Addr) bool {
-	from = from.Unmap().WithZone("")
-	return len(k.Networks) == 0 || slices.ContainsFunc(k.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
+func (key APIKey) Expired(now time.Time) bool {
+	return !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt)
 }
 
-func (k APIKey) identity() Identity {
-	return Identity{Kind: KeyKind, ID: k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes)}
+// AllowsFrom reports whether the key may be used from an address.
+func (key APIKey) AllowsFrom(from netip.Addr) bool {
+	from = from.Unmap().WithZone("")
+	return len(key.Networks) == 0 || slices.ContainsFunc(key.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
+}
+
+func (key APIKey) identity() Identity {
+	return Identity{Kind: KeyKind, ID: key.ID, Name: key.Name, Scopes: slices.Clone(key.Scopes)}
 }
 
 // KeyStore keeps API keys. What is not there is a [connection.Failure] with CodeNotFound; keys that ended are there for
