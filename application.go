@@ -239,7 +239,10 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.people = access.NewPeople(a.db, access.PeopleOptions{Hasher: hasher, Log: a.log})
+	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{
+		Hasher: hasher, PublicURL: a.public, Log: a.log,
+		Changed: func() { a.feed.Publish(live.Change{Topic: live.Events}) }, // streams of who was shut out end by that too
+	})
 	keys := access.NewKeys(cfg.APIKey)
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
@@ -250,7 +253,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
+		Operations: a.operations, People: a.people, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

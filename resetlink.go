@@ -36,17 +36,22 @@ func resetLink(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	token, err := access.NewPeople(d, access.PeopleOptions{Hasher: hasher, Log: log}).NewResetToken(ctx, values[0])
-	if connection.CodeOf(err) == connection.CodeNotFound {
-		return connection.Fail(connection.CodeNotFound, "no operator has the e-mail address %s", connection.Clean(values[0]))
-	}
-	if err != nil {
-		return err
-	}
 	public := cfg.PublicURL
 	if addr := folder.ServedAt(); addr != "" {
 		public = cfg.PublicURLFor(addr) // the running server knows its port better than this command's defaults
 	}
-	_, err = fmt.Fprintf(stdout, "Open this link within %d minutes to set a new password:\n\n  %s/setup?token=%s\n\n", int(access.SetupTokenLife.Minutes()), public, token.Reveal())
+	people := access.NewPeople(d, access.PeopleOptions{Hasher: hasher, PublicURL: public, Log: log})
+	o, link, err := people.ResetFromCommandLine(ctx, values[0])
+	if connection.CodeOf(err) == connection.CodeNotFound {
+		return connection.Fail(connection.CodeNotFound, "nobody has the e-mail address %s", connection.Clean(values[0]))
+	}
+	if err != nil {
+		return err
+	}
+	note := ""
+	if o.Disabled() {
+		note = fmt.Sprintf("%s is disabled. Setting a password with this link enables the account again, as %s.\n", o.Email, o.Role)
+	}
+	_, err = fmt.Fprintf(stdout, "%sOpen this link within %d minutes to set a new password:\n\n  %s\n\n", note, int(access.SetupTokenLife.Minutes()), link.URL.Reveal())
 	return err
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,71 @@ func (m *memory) CountOperators(context.Context) (int, error) {
 	return len(m.operators), nil
 }
 
+func (m *memory) Operators(_ context.Context, afterID int64, limit int) ([]Operator, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var page []Operator
+	for _, o := range m.operators {
+		if o.ID > afterID && len(page) < limit {
+			page = append(page, o)
+		}
+	}
+	return page, nil
+}
+
+func (m *memory) InviteOperator(_ context.Context, o Operator, t SetupToken, e connection.Event) (Operator, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.operators {
+		if other.Email == o.Email {
+			return Operator{}, connection.Fail(connection.CodeConflict, "taken")
+		}
+	}
+	o.ID, o.Version, o.LinkUntil = int64(len(m.operators)+1), 1, t.ExpiresAt
+	m.operators = append(m.operators, o)
+	t.OperatorID, t.Email, t.Invited = o.ID, o.Email, true
+	m.tokens[t.Digest] = t
+	m.events = append(m.events, e)
+	return o, nil
+}
+
+// AlterOperator knows nothing of the last admin, who is the store's affair.
+func (m *memory) AlterOperator(_ context.Context, id int64, decide func(Operator) (Alteration, error)) (Operator, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.operators, func(o Operator) bool { return o.ID == id })
+	if i < 0 {
+		return Operator{}, errGone
+	}
+	now := m.operators[i]
+	a, err := decide(now)
+	if err != nil || !a.Changes(now) {
+		return now, err
+	}
+	m.events = append(m.events, a.Event)
+	if a.Remove || a.Operator.Disabled() || a.Link != nil {
+		for d, t := range m.tokens {
+			if t.OperatorID == id {
+				delete(m.tokens, d)
+			}
+		}
+		now.LinkUntil = time.Time{}
+	}
+	if a.Remove {
+		m.operators = slices.Delete(m.operators, i, i+1)
+		return now, nil
+	}
+	now.Role, now.DisabledAt, now.Version = a.Operator.Role, a.Operator.DisabledAt, now.Version+1
+	if a.Link != nil {
+		t := *a.Link
+		t.OperatorID, t.Email, t.Invited = id, now.Email, now.Invited()
+		m.tokens[t.Digest] = t
+		now.LinkUntil = t.ExpiresAt
+	}
+	m.operators[i] = now
+	return now, nil
+}
+
 func (m *memory) SetPasswordHash(_ context.Context, id int64, hash string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,7 +187,16 @@ func (m *memory) UseSetupToken(_ context.Context, d Digest, _ time.Time, o Opera
 	}
 	delete(m.tokens, d)
 	m.operators[t.OperatorID-1].PasswordHash = o.PasswordHash
+	m.operators[t.OperatorID-1].DisabledAt = time.Time{}
 	return m.operators[t.OperatorID-1], nil
+}
+
+func (m *memory) ChangePassword(ctx context.Context, id int64, hash string, kept Digest) error {
+	if err := m.SetPasswordHash(ctx, id, hash); err != nil {
+		return err
+	}
+	_, err := m.DeleteOtherSessionsOf(ctx, id, kept)
+	return err
 }
 
 func (m *memory) KnownBrowser(_ context.Context, d Digest, operatorID int64, _ time.Time) (bool, error) {

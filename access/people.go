@@ -21,24 +21,39 @@ type OperatorStore interface {
 	SetPasswordHash(ctx context.Context, id int64, hash string) error
 	SetLastSignIn(ctx context.Context, id int64, at time.Time) error
 
-	// SaveSetupToken stores t and ends the tokens that were made before for the same operator.
+	// Operators lists at most limit operators whose id is above afterID, by their id.
+	Operators(ctx context.Context, afterID int64, limit int) ([]Operator, error)
+	// InviteOperator stores o, the token by which o sets a password, and the event. An e-mail that is taken is a Failure
+	// with CodeConflict.
+	InviteOperator(ctx context.Context, o Operator, t SetupToken, e connection.Event) (Operator, error)
+	// AlterOperator reads an operator, lets decide say what becomes of it, and does that, all in one transaction. What
+	// would leave nobody who is an admin and can sign in is a Failure with CodeConflict. An error of decide is given back.
+	AlterOperator(ctx context.Context, id int64, decide func(now Operator) (Alteration, error)) (Operator, error)
+
+	// SaveSetupToken stores the token of the first operator and ends one that was made before.
 	SaveSetupToken(ctx context.Context, t SetupToken) error
-	// SetupToken finds a token that is neither used nor expired.
+	// SetupToken finds a token that is neither used nor expired, and whose operator is not disabled unless it enables.
 	SetupToken(ctx context.Context, d Digest, now time.Time) (SetupToken, error)
 	// UseSetupToken uses the token up and, in the same transaction, makes o the first operator (CodeConflict where there
-	// is one), or gives the token's operator o's password hash and ends that operator's sessions.
+	// is one), or gives the token's operator o's password hash, enables it where the token does, and ends that operator's
+	// sessions.
 	UseSetupToken(ctx context.Context, d Digest, now time.Time, o Operator) (Operator, error)
 
 	AddEvent(ctx context.Context, e connection.Event) (connection.Event, error)
 
 	BrowserRows
+	PasswordRows
 }
 
 // PeopleOptions are what [NewPeople] needs beside the store.
 type PeopleOptions struct {
-	Hasher *Hasher
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: nothing is logged
+	Hasher    *Hasher
+	PublicURL string           // how browsers reach the server, for one-time links
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: nothing is logged
+	// Changed is called after people were changed and an event tells of it, so that what is open looks again whether it
+	// still may. Nil: nobody is told.
+	Changed func()
 }
 
 // People is what can be done about operators. It is safe for concurrent use.
@@ -46,18 +61,23 @@ type People struct {
 	store    OperatorStore
 	hasher   *Hasher
 	throttle *throttle
+	public   string
 	now      func() time.Time
 	log      *slog.Logger
+	changed  func()
 }
 
 // NewPeople makes a People over a store.
 func NewPeople(store OperatorStore, opt PeopleOptions) *People {
-	p := &People{store: store, hasher: opt.Hasher, now: opt.Now, log: opt.Log}
+	p := &People{store: store, hasher: opt.Hasher, public: opt.PublicURL, now: opt.Now, log: opt.Log, changed: opt.Changed}
 	if p.now == nil {
 		p.now = time.Now
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
+	}
+	if p.changed == nil {
+		p.changed = func() {}
 	}
 	p.throttle = newThrottle(p.now)
 	return p
@@ -69,8 +89,8 @@ func errSignIn() error {
 }
 
 // SignIn finds the operator with that e-mail and password. A wrong one of either is the same [connection.Failure] with
-// CodeUnauthorized, after the same work. After some wrong ones the next is not read for a while, whether it is right or not and
-// whether anybody has the e-mail or not: a [*Throttled].
+// CodeUnauthorized, after the same work; so is the right password of somebody who is disabled. After some wrong ones the next
+// is not read for a while, whether it is right or not and whether anybody has the e-mail or not: a [*Throttled].
 func (p *People) SignIn(ctx context.Context, from Origin, email string, password connection.Secret) (Identity, error) {
 	normal, badEmail := NormalEmail(email)
 	var o Operator
@@ -85,6 +105,9 @@ func (p *People) SignIn(ctx context.Context, from Origin, email string, password
 	if err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
+	if !o.CanSignIn() {
+		o.PasswordHash = "" // the same work for nothing
+	}
 	match, err := p.tries(ctx, known, o, password, places...)
 	if err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
@@ -96,19 +119,25 @@ func (p *People) SignIn(ctx context.Context, from Origin, email string, password
 	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil {
 		return Identity{}, fmt.Errorf("sign in: %w", err)
 	}
-	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in"+".")
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" signed in.")
 	return o.Identity(), nil
 }
 
 // refused tells of a wrong password. An e-mail that nobody has is not repeated, for many a password was typed there; it is
 // told of all the same, so that its answer takes as long.
 func (p *People) refused(ctx context.Context, from Origin, o Operator) {
-	whose := "an unknown e-mail address"
+	whose, why := "an unknown e-mail address", "the password was wrong"
 	if o.ID != 0 {
 		whose = o.Email
 	}
+	switch {
+	case o.Disabled():
+		why = "the account is disabled"
+	case o.ID != 0 && o.Invited():
+		why = "no password is set yet"
+	}
 	p.log.WarnContext(ctx, "Sign-in refused", "operator_id", o.ID, "address", from.Address)
-	p.tell(ctx, connection.LevelWarning, connection.System, "A sign-in as "+whose+" was refused: the password was wrong.")
+	p.tell(ctx, connection.LevelWarning, connection.System, "A sign-in as "+whose+" was refused: "+why+".")
 }
 
 // tries checks a password that counts in these lanes.
@@ -152,8 +181,8 @@ func (p *People) rehash(ctx context.Context, id int64, password connection.Secre
 	}
 }
 
-// Identify gives the operator of a session as it is now, so that a changed role holds at once and a removed operator is
-// nobody. The zero Identity without an error means nobody.
+// Identify gives the operator of a session as it is now, so that a changed role holds at once and a removed or disabled
+// operator is nobody. The zero Identity without an error means nobody.
 func (p *People) Identify(ctx context.Context, operatorID int64) (Identity, error) {
 	if operatorID == 0 {
 		return Identity{}, nil
@@ -165,17 +194,25 @@ func (p *People) Identify(ctx context.Context, operatorID int64) (Identity, erro
 	if err != nil {
 		return Identity{}, fmt.Errorf("identify operator: %w", err)
 	}
+	if !o.CanSignIn() {
+		return Identity{}, nil
+	}
 	return o.Identity(), nil
 }
 
 // tell leaves an event. What it tells of has happened, so a store that cannot take it is logged and no more.
 func (p *People) tell(ctx context.Context, level connection.Level, actor, message string) {
-	_, err := p.store.AddEvent(context.WithoutCancel(ctx), connection.Event{
-		Time: p.now(), Level: level, Kind: connection.KindAccess, Actor: actor, Message: message,
-	})
+	e := p.event(actor, message)
+	e.Level = level
+	_, err := p.store.AddEvent(context.WithoutCancel(ctx), e)
 	if err != nil {
 		p.log.ErrorContext(ctx, "Event not stored", "kind", connection.KindAccess, "error", err)
 	}
+}
+
+// event is one about people.
+func (p *People) event(actor, message string) connection.Event {
+	return connection.Event{Time: p.now(), Level: connection.LevelInfo, Kind: connection.KindAccess, Actor: actor, Message: message}
 }
 
 // fieldsOf returns the wrong fields that a Failure names.

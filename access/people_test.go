@@ -19,7 +19,7 @@ func newTestPeople(t *testing.T) (*People, *memory, *clock) {
 		t.Fatal(err)
 	}
 	m, c := newMemory(), newClock()
-	return NewPeople(m, PeopleOptions{Hasher: h, Now: c.now}), m, c
+	return NewPeople(m, PeopleOptions{Hasher: h, PublicURL: "https://boardlink.example.com", Now: c.now}), m, c
 }
 
 func wantCode(t *testing.T, err error, code connection.Code) {
@@ -179,15 +179,16 @@ func TestSignIn_makes_an_outdated_hash_anew(t *testing.T) {
 
 func TestReset_link_sets_the_password_of_its_own_operator_only(t *testing.T) {
 	p, _, _ := newTestPeople(t)
-	_, err := p.NewResetToken(t.Context(), "ada@example.com")
+	_, _, err := p.ResetFromCommandLine(t.Context(), "ada@example.com")
 	wantCode(t, err, connection.CodeNotFound)
 	if _, err := p.FirstFromEnvironment(t.Context(), "ada@example.com", "correct horse"); err != nil {
 		t.Fatal(err)
 	}
-	token, err := p.NewResetToken(t.Context(), "Ada@example.com")
+	_, link, err := p.ResetFromCommandLine(t.Context(), "Ada@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
+	token := tokenOf(t, link)
 	if got, err := p.LookUpToken(t.Context(), token); err != nil || got.Email != "ada@example.com" {
 		t.Errorf("token is %+v, %v", got, err)
 	}

@@ -85,6 +85,9 @@ func OperatorOf(s *sessions.Session) int64 { return metaOf(s).OperatorID }
 // PublicIDOf returns the id by which a session is named, 0 for one that is not stored.
 func PublicIDOf(s *sessions.Session) int64 { return metaOf(s).ID }
 
+// DigestOfSession returns the digest by which the session is stored, the zero digest for one that is not.
+func DigestOfSession(s *sessions.Session) Digest { return metaOf(s).Digest }
+
 // RoleOf returns the role that the session's operator had when the session got its cookie.
 func RoleOf(s *sessions.Session) Role { return metaOf(s).Role }
 

@@ -10,12 +10,15 @@ import (
 
 const (
 	setupTokenBytes = 16 // 128 bits
-	// SetupTokenLife is how long a set-up link can be used.
+	// SetupTokenLife is how long a link that was made at the server's own console can be used.
 	SetupTokenLife = 30 * time.Minute
 )
 
+// CommandLine is the actor of what is done at the server's own console.
+const CommandLine = "command line"
+
 func errSetupToken() error {
-	return connection.Fail(connection.CodeForbidden, "This link is not valid any more: it works once and for 30 minutes. Sign in if you have a password already. For a new link restart Boardlink where nobody has an account yet, or else run boardlink reset-link with your e-mail address.")
+	return connection.Fail(connection.CodeForbidden, "This link is not valid any more: it works once and for a limited time, and a newer one ends it. Sign in if you have a password already. For a new link ask an admin. Where nobody can sign in, restart Boardlink, or run boardlink reset-link with your e-mail address.")
 }
 
 // NeedsSetup reports whether there is no operator yet.
@@ -29,30 +32,17 @@ func (p *People) NeedsSetup(ctx context.Context) (bool, error) {
 
 // NewSetupToken makes the token of the link by which the first operator is made. An older one ends.
 func (p *People) NewSetupToken(ctx context.Context) (connection.Secret, error) {
-	return p.newToken(ctx, 0)
-}
-
-// NewResetToken makes the token of a link by which the operator with that e-mail sets a new password. An older one ends.
-// An unknown e-mail is a Failure with CodeNotFound: only somebody at the server's own console asks.
-func (p *People) NewResetToken(ctx context.Context, email string) (connection.Secret, error) {
-	normal, err := NormalEmail(email)
-	if err != nil {
-		return "", err
-	}
-	o, err := p.store.OperatorByEmail(ctx, normal)
-	if err != nil {
-		return "", fmt.Errorf("make a reset link: %w", err)
-	}
-	return p.newToken(ctx, o.ID)
-}
-
-func (p *People) newToken(ctx context.Context, operatorID int64) (connection.Secret, error) {
-	token := randomText(setupTokenBytes)
-	t := SetupToken{Digest: DigestOf(token), OperatorID: operatorID, ExpiresAt: p.now().Add(SetupTokenLife)}
+	t, token := p.newToken(0, SetupTokenLife)
 	if err := p.store.SaveSetupToken(ctx, t); err != nil {
 		return "", fmt.Errorf("store a set-up token: %w", err)
 	}
-	return connection.Secret(token), nil
+	return token, nil
+}
+
+// newToken makes the token of a link that works for that long; only its digest is to be stored.
+func (p *People) newToken(operatorID int64, life time.Duration) (SetupToken, connection.Secret) {
+	token := randomText(setupTokenBytes)
+	return SetupToken{Digest: DigestOf(token), OperatorID: operatorID, ExpiresAt: p.now().Add(life)}, connection.Secret(token)
 }
 
 // LookUpToken tells what a link would do, without using it up: the token's Email is the one whose password it sets, or
@@ -97,12 +87,26 @@ func (p *People) SetUp(ctx context.Context, token connection.Secret, email strin
 	if err != nil {
 		return Identity{}, fmt.Errorf("set up operator: %w", err)
 	}
-	if reset {
-		p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" set a new password with a reset link.")
-	} else {
-		p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" became the first operator.")
+	if err := p.store.SetLastSignIn(ctx, o.ID, p.now()); err != nil { // who comes by a link is signed in
+		return Identity{}, fmt.Errorf("set up operator: %w", err)
 	}
+	p.tell(ctx, connection.LevelInfo, o.Email, o.Email+" "+whatLinkDid(t))
+	p.changed()
 	return o.Identity(), nil
+}
+
+// whatLinkDid completes the sentence of the event that tells of a link's use.
+func whatLinkDid(t SetupToken) string {
+	switch {
+	case t.OperatorID == 0:
+		return "became the first operator."
+	case t.Invited:
+		return "accepted the invitation and set a password."
+	case t.Enables:
+		return "set a new password with a link of the command line, which enables the account."
+	default:
+		return "set a new password with a one-time link."
+	}
 }
 
 // FirstFromEnvironment makes the first operator, an admin, from what the environment brings. made is false where there

@@ -143,7 +143,7 @@ func TestSetupToken_sets_a_password_and_ends_sessions(t *testing.T) {
 	}
 	got, err := d.UseSetupToken(t.Context(), access.DigestOf("second"), c.at, access.Operator{Email: "ignored@example.com", PasswordHash: "new hash", Role: access.RoleViewer})
 	want := ada
-	want.PasswordHash = "new hash"
+	want.PasswordHash, want.Version = "new hash", 2
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("operator is %+v, %v", got, err)
 	}
@@ -250,6 +250,51 @@ func TestSessions_are_renewed_listed_and_ended_by_their_owner(t *testing.T) {
 	for row, want := range map[*access.SessionRow]connection.Code{&third: connection.CodeNotFound, &renewed: "", &other: ""} {
 		_, err := d.SessionByHash(t.Context(), row.Digest)
 		wantCode(t, err, want)
+	}
+}
+
+func TestChangePassword_ends_all_that_the_former_one_has_opened(t *testing.T) {
+	d, c := newTestDB(t)
+	var people [2]access.Operator
+	for i, email := range []string{"ada@example.com", "bob@example.com"} {
+		var err error
+		if people[i], err = d.CreateOperator(t.Context(), newOperator(email)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, name := range []string{"ada here", "ada there", "bob"} {
+		o := people[i/2]
+		row := access.SessionRow{Digest: access.DigestOf(name), ID: int64(i + 1), OperatorID: o.ID, Data: []byte(`{}`), CreatedAt: c.at, LastSeenAt: c.at, ExpiresAt: c.at.Add(time.Hour)}
+		if err := d.SaveSession(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.KeepBrowser(t.Context(), row.Digest, o.ID, c.at, 9); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.SaveSetupToken(t.Context(), access.SetupToken{Digest: row.Digest, OperatorID: o.ID, ExpiresAt: c.at.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.ChangePassword(t.Context(), people[0].ID, "new hash", access.DigestOf("ada here")); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, d.ChangePassword(t.Context(), 99, "new hash", access.Digest{}), connection.CodeNotFound)
+	for i, hash := range []string{"new hash", people[1].PasswordHash} {
+		if o, err := d.Operator(t.Context(), people[i].ID); err != nil || o.PasswordHash != hash {
+			t.Errorf("hash of %s is %q, %v", people[i].Email, o.PasswordHash, err)
+		}
+	}
+	for name, kept := range map[string][2]bool{"ada here": {true, false}, "ada there": {false, false}, "bob": {true, true}} {
+		o := people[0]
+		if name == "bob" {
+			o = people[1]
+		}
+		_, err := d.SessionByHash(t.Context(), access.DigestOf(name))
+		known, browserErr := d.KnownBrowser(t.Context(), access.DigestOf(name), o.ID, c.at)
+		_, tokenErr := d.SetupToken(t.Context(), access.DigestOf(name), c.at)
+		if (err == nil) != kept[0] || known != kept[1] || browserErr != nil || (tokenErr == nil) != kept[1] {
+			t.Errorf("%s: session %v, browser %v, link %v", name, err, known, tokenErr)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"testing"
 
@@ -60,6 +61,12 @@ func TestAccessibility(t *testing.T) {
 	p, b := r.program, r.signedIn(t, true)
 	r.park(2)
 	id := p.connection("Under the magnifying glass")
+	for _, person := range []string{bobEmail, "somebody.with-a-rather-long-address-that-must-break@district-heating.example.com"} {
+		if status, answer := p.api(http.MethodPost, "/users", map[string]any{"email": person, "role": "operator"}); status != http.StatusCreated {
+			t.Fatalf("invited: %d %v", status, answer)
+		}
+	}
+	p.api(http.MethodPatch, "/users/3", map[string]any{"disabled": true})
 	p.connection("A second one, whose name is rather long so that it must be broken somewhere on a narrow screen")
 	open := func(path, role, name string) func() {
 		return func() { b.open(path); b.find(role, name) }
@@ -82,6 +89,13 @@ func TestAccessibility(t *testing.T) {
 		{"details", open(details, "heading", "Basic settings*")},
 		{"editing", func() { b.open(details); b.click("button", "Edit Username"); b.awaitFocus("textbox Username") }},
 		{"editing the password", func() { b.open(details); b.click("button", "Edit Password"); b.awaitFocus("textbox Password") }},
+		{"editing the alarms", func() {
+			b.open(details + "/edit/alarms")
+			b.find("group", "New window")
+			b.fill("textbox", "Message", "Few")
+			b.click("button", "Confirm")
+			b.see("Give a whole number")
+		}},
 		{"editing with an error", func() {
 			b.open(details)
 			b.click("button", "Edit Username")
@@ -97,6 +111,44 @@ func TestAccessibility(t *testing.T) {
 			b.fill("textbox", "Username", "other@example.com")
 			b.click("button", "Confirm")
 			b.find("dialog", "Confirmation")
+		}},
+		{"form with its example", func() {
+			b.open("/connections/new?type=actility-thingsboard-iot")
+			b.click("DisclosureTriangle", "Advanced")
+			b.find("heading", "What ThingsBoard receives")
+			b.click("radio", "On")
+			b.see("goes with neither")
+		}},
+		{"test before creating", func() {
+			b.open("/connections/new?type=actility-thingsboard-iot")
+			b.fill("textbox", "Domain Name", "127.9.9.9:443")
+			b.fill("textbox", "Username", tenant)
+			b.fill("textbox", "Password", "a password")
+			b.click("button", "Test connection")
+			b.see("The test failed at the step")
+		}},
+		{"test of a stored connection", func() {
+			b.open("/connections/" + r.id)
+			b.click("button", "Test connection")
+			b.see("steps went well")
+		}},
+		{"figures", func() {
+			b.open("/connections/" + r.id)
+			b.click("DisclosureTriangle", "Show the figures")
+			b.find("columnheader", "Delivered")
+		}},
+		{"curl", func() {
+			b.open(details)
+			b.click("DisclosureTriangle", "Copy as curl")
+			b.find("button", "Copy the command")
+		}},
+		{"purge", open(details+"/purge", "heading", "Drop what waits*")},
+		{"downlink", open(details+"/downlink", "heading", "Send a downlink")},
+		{"downlink refused", func() {
+			b.open(details + "/downlink")
+			b.fill("textbox", "DevEUI", refusedDevice(0))
+			b.click("button", "Send downlink")
+			b.see("The downlink is not queued")
 		}},
 		{"delete", func() { b.open(details); b.click("button", "Delete"); b.find("dialog", "*") }},
 		{"parked events", func() {
@@ -121,6 +173,36 @@ func TestAccessibility(t *testing.T) {
 		{"no device matches", open("/connections/"+r.id+"/devices?q=nothing-like-this", "link", "Clear search")},
 		{"device", open("/connections/"+r.id+"/devices/"+refusedDevice(0), "heading", refusedDevice(0))},
 		{"events", open("/events", "heading", "Events")},
+		{"people", open("/people", "heading", "People")},
+		{"people, with the menu", func() {
+			b.open("/people")
+			b.click("DisclosureTriangle", "Change "+bobEmail)
+			b.find("button", "Disable")
+		}},
+		{"invite", open("/people/invite", "heading", "Invite somebody")},
+		{"invite with errors", func() {
+			b.open("/people/invite")
+			b.click("button", "Invite")
+			b.find("heading", "There is a problem")
+		}},
+		{"change role", func() {
+			b.open("/people")
+			b.click("DisclosureTriangle", "Change "+bobEmail)
+			b.click("button", "Change role")
+			b.find("dialog", "*")
+		}},
+		{"change role, alone", open("/people/2/role", "heading", "Change the role*")},
+		{"remove oneself", open("/people/1/remove", "heading", "Remove*")},
+		{"last admin", func() {
+			b.open("/people/1/remove")
+			b.click("button", "Remove")
+			b.see("last admin who can sign in")
+		}},
+		{"link", func() {
+			b.open("/people/2/link")
+			b.click("button", "Make link")
+			b.awaitFocus("button Copy the link")
+		}},
 		{"not found", open("/connections/999", "heading", "*")},
 	}
 	for _, scheme := range []string{"light", "dark"} {

@@ -147,7 +147,7 @@ func TestTheTasksOfTheDocument(t *testing.T) {
 	p := newProgram(t, env...)
 	p.start()
 	here := map[string]string{
-		"https://thingpark.example.com/": park.URL + "/",
+		"https://thingpark.example.com/":  park.URL + "/",
 		"BOARDLINK=http://localhost:8080": "BOARDLINK=" + p.base, "KEY=the-key-that-you-gave-to-boardlink": "KEY=" + apiKey,
 		"thingsboard.example.com:443": tb.HTTPAddr(), "the-password-of-the-account": tenantPassword, "tenant@example.com": tenant,
 	}

@@ -57,7 +57,6 @@ func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browse
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.Flag("disable-features", "PasswordLeakDetection,OptimizationHints"),
-		chromedp.Flag("host-resolver-rules", "MAP "+intranetHost+" 127.0.0.1"),
 	}
 	if name := os.Getenv("CHROMIUM"); name != "" {
 		options = append(options, chromedp.ExecPath(name))

@@ -151,6 +151,20 @@ func TestScreenshots(t *testing.T) {
 	take("devices", "/connections/1/devices", "Devices")
 	take("events", "/events", "Events")
 	take("delete", "/connections/1/delete", "Delete the connection*")
+	take("people-alone", "/people", "People")
+	take("invite", "/people/invite", "Invite somebody")
+	for _, person := range []string{"nora.lindqvist@demo.example", "sam@demo.example"} {
+		b.open("/people/invite")
+		b.fill("textbox", "E-mail", person)
+		b.click("button", "Invite")
+		b.find("heading", "Invitation for "+person)
+	}
+	variants("invitation")
+	b.open("/people/3/disable")
+	b.click("button", "Disable")
+	b.see("is shut out")
+	take("people", "/people", "People")
+	take("person", "/people/2/role", "Change the role*")
 	take("missing", "/connections/999", "*")
 	take("demo", d.page+"/", "The demo's view of ThingsBoard")
 	b.open("/connections/1")
@@ -161,6 +175,12 @@ func TestScreenshots(t *testing.T) {
 	b.find("dialog", "Confirmation")
 	variants("confirmation")
 	b.click("button", "Cancel")
+	b.open("/people")
+	b.click("DisclosureTriangle", "Change nora*")
+	variants("person-menu")
+	b.click("button", "Disable")
+	b.find("dialog", "*")
+	variants("person-dialog")
 }
 
 // trafficTime is how long the fleet sends before pictures are taken: BOARDLINK_TRAFFIC, or a minute and a half.

@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -147,7 +149,9 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // leaves before it has read them, redirects and streams.
 func (w *witness) proxy(t *testing.T) string {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: 8}
+	transport := &http.Transport{MaxIdleConnsPerHost: 8, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, strings.Replace(address, intranetHost, "127.0.0.1", 1))
+	}}
 	server := httptest.NewServer(&httputil.ReverseProxy{
 		ErrorLog:      log.New(io.Discard, "", 0), // streams that break off are no news
 		Transport:     transport,

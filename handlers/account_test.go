@@ -1,7 +1,11 @@
 package handlers_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,13 +126,163 @@ func TestNext_leads_nowhere_else(t *testing.T) {
 
 func TestForms_of_the_account_take_nothing_from_other_sites(t *testing.T) {
 	c := newConsole(t)
-	for _, path := range []string{"/signin", "/confirm"} {
+	for _, path := range []string{"/signin", "/confirm", "/account/password", "/account/sessions/1/end", "/account/sessions/end-others"} {
 		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example.com"}, {"Sec-Fetch-Site", "", "Origin", "null"}} {
 			b := c.Operator(access.RoleViewer)
-			a := b.Post(path, form("email", "alice@example.com", "password", "right password"), header...)
-			if a.Status != http.StatusForbidden || a.Header.Get("Set-Cookie") != "" {
+			elsewhere := b.Elsewhere()
+			a := b.Post(path, form("email", "alice@example.com", "password", "right password", "currentPassword", "right password", "newPassword", "a new password"), header...)
+			if a.Status != http.StatusForbidden || a.Header.Get("Set-Cookie") != "" || len(c.people.changed) != 0 {
 				t.Errorf("%s %v: %d, cookie %q", path, header, a.Status, a.Header.Get("Set-Cookie"))
 			}
+			if a := elsewhere.Get("/account"); a.Status != http.StatusOK {
+				t.Errorf("%s %v has ended a session", path, header)
+			}
 		}
+	}
+}
+
+const (
+	firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+	phone   = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+)
+
+func TestAccount_shows_who_is_signed_in_and_where(t *testing.T) {
+	c := newConsole(t)
+	b := c.Operator(access.RoleViewer)
+	c.Rows.Change(func(r *access.SessionRow) {
+		r.UserAgent, r.Address, r.CreatedAt, r.LastSeenAt = firefox, "192.0.2.7", now.Add(-3*time.Hour), time.Now()
+	})
+	b.Elsewhere()
+	c.Operator(access.RoleAdmin) // somebody else
+	c.Rows.Change(func(r *access.SessionRow) {
+		if r.UserAgent == "" {
+			r.UserAgent, r.Address, r.LastSeenAt = phone, "", time.Now().Add(-10*time.Minute)
+		}
+	})
+	a := b.Get("/account")
+	doc := page(t, a, http.StatusOK)
+	assertDocument(t, doc)
+	said := text(doc)
+	for _, want := range []string{"E-mail" + b.Who.Name, "Roleviewer", "Firefox on Linux192.0.2.73 hours ago", "This session", "Safari on iPhoneNot known", "End all other sessions"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %q: %s", want, said)
+		}
+	}
+	if doc.Find("tbody tr").Length() != 2 || button(doc, "End the session of Safari on iPhone").Length() != 1 || button(doc, "End the session of Firefox on Linux from 192.0.2.7").Length() != 0 {
+		t.Errorf("%d rows, or the wrong buttons: %s", doc.Find("tbody tr").Length(), said)
+	}
+	for _, row := range c.Rows.All() {
+		if strings.Contains(a.Body, base64.RawURLEncoding.EncodeToString(row.Digest[:])) || strings.Contains(a.Body, hex.EncodeToString(row.Digest[:])) {
+			t.Error("the page tells a digest")
+		}
+	}
+	if link := doc.Find(".topbar a[aria-current=page]"); link.AttrOr("href", "") != "/account" || link.AttrOr("aria-label", "") != "Account "+b.Who.Name {
+		t.Error("the bar does not lead here")
+	}
+	if strings.Contains(a.Body, strings.Split(b.Cookie(), "=")[1]) {
+		t.Error("the page tells the cookie")
+	}
+}
+
+func TestAccount_ends_sessions_of_ones_own_and_of_nobody_else(t *testing.T) {
+	c := newConsole(t)
+	b := c.Operator(access.RoleViewer)
+	stranger := c.Operator(access.RoleAdmin)
+	idOf := func(digestOf *webtest.Browser) string {
+		t.Helper()
+		secret := strings.SplitN(digestOf.Cookie(), "=", 2)[1]
+		for _, row := range c.Rows.All() {
+			if row.Digest == access.DigestOf(secret) {
+				return strconv.FormatInt(row.ID, 10)
+			}
+		}
+		t.Fatal("there is no such session")
+		return ""
+	}
+	for _, id := range []string{idOf(stranger), "1", "0", "-1", "x", "99999999999999999999"} {
+		if a := b.Post("/account/sessions/"+id+"/end", nil); a.Status != http.StatusNotFound {
+			t.Errorf("session %s: %d", id, a.Status)
+		}
+	}
+	if a := stranger.Get("/account"); a.Status != http.StatusOK {
+		t.Fatalf("somebody else's session has ended: %d", a.Status)
+	}
+	// The id is no credential.
+	if a := c.Visitor().Get("/account", "Cookie", access.SessionName+"="+idOf(b)); a.Status != http.StatusSeeOther {
+		t.Errorf("an id as a cookie: %d", a.Status)
+	}
+
+	desk, phone := b.Elsewhere(), b.Elsewhere()
+	if a := b.Post("/account/sessions/"+idOf(desk)+"/end", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account" {
+		t.Errorf("one: %d to %q", a.Status, a.Header.Get("Location"))
+	}
+	if a := desk.Get("/account"); a.Status != http.StatusSeeOther {
+		t.Errorf("it goes on: %d", a.Status)
+	}
+	if said := saying(page(t, b.Get("/account"), http.StatusOK).Find("#toasts .toast-text")); said != "Session ended That browser is signed out." {
+		t.Errorf("the message reads %q", said)
+	}
+	last := b.Elsewhere()
+	if a := b.Post("/account/sessions/end-others", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account" {
+		t.Errorf("all others: %d to %q", a.Status, a.Header.Get("Location"))
+	}
+	for _, other := range []*webtest.Browser{phone, last} {
+		if a := other.Get("/account"); a.Status != http.StatusSeeOther {
+			t.Errorf("another goes on: %d", a.Status)
+		}
+	}
+	if doc := page(t, b.Get("/account"), http.StatusOK); button(doc, "End all other sessions").Length() != 0 {
+		t.Error("there are no others to end")
+	}
+	b.Post("/account/sessions/end-others", nil)
+	if a := b.Post("/account/sessions/"+idOf(b)+"/end", nil); a.Header.Get("Location") != "/signin" {
+		t.Errorf("this one: to %q", a.Header.Get("Location"))
+	}
+	if a := b.Get("/account"); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/signin?next=%2Faccount" {
+		t.Errorf("afterwards: %d to %q", a.Status, a.Header.Get("Location"))
+	}
+	if want := []string{b.Who.Name + " 1", b.Who.Name + " 2", b.Who.Name + " 1"}; !slices.Equal(c.people.ended, want) {
+		t.Errorf("told is %q", c.people.ended)
+	}
+}
+
+func TestPassword_is_changed_for_the_present_one(t *testing.T) {
+	c := newConsole(t)
+	b := c.Operator(access.RoleViewer)
+	doc := page(t, b.Get("/account/password"), http.StatusOK)
+	assertDocument(t, doc)
+	for label, complete := range map[string]string{"Current password": "current-password", "New password": "new-password"} {
+		if control := labelled(doc, label); control.AttrOr("autocomplete", "") != complete || control.AttrOr("type", "") != "password" || control.AttrOr("onpaste", "-") != "-" {
+			t.Errorf("the field %s is not for managers, or takes no paste", label)
+		}
+	}
+	for field, typed := range map[string][2]string{"currentPassword": {"a-wrong-one", "a new password"}, "newPassword": {"right password", "short"}} {
+		a := b.Post("/account/password", form("currentPassword", typed[0], "newPassword", typed[1]))
+		doc := page(t, a, http.StatusUnprocessableEntity)
+		assertDocument(t, doc)
+		if saying(doc.Find("#"+field+"-error")) != "Look at "+field+"." || strings.Contains(a.Body, typed[0]) || strings.Contains(a.Body, `"`+typed[1]+`"`) {
+			t.Errorf("%s: the page says %q", field, text(doc))
+		}
+	}
+	c.people.wait = time.Second
+	a := b.Post("/account/password", form("currentPassword", "right password", "newPassword", "a new password"))
+	if doc := page(t, a, http.StatusTooManyRequests); a.Header.Get("Retry-After") != "1" || !strings.Contains(text(doc), "Too many tries.") {
+		t.Errorf("Retry-After %q, the page says %q", a.Header.Get("Retry-After"), text(doc))
+	}
+	c.people.wait = 0
+	former := b.Cookie()
+	digest := access.DigestOf(strings.SplitN(former, "=", 2)[1])
+	a = b.Post("/account/password", form("currentPassword", "right password", "newPassword", "a new password"))
+	if a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account" {
+		t.Fatalf("answer %d to %q", a.Status, a.Header.Get("Location"))
+	}
+	if len(c.people.changed) != 1 || c.people.changed[0] != (access.PasswordChange{OperatorID: b.Who.ID, Session: digest, Current: "right password", New: "a new password"}) {
+		t.Errorf("changed is %+v", c.people.changed)
+	}
+	if a := c.Visitor().Get("/account", "Cookie", former); a.Status != http.StatusSeeOther {
+		t.Errorf("the session has kept its cookie: %d", a.Status)
+	}
+	if said := saying(page(t, b.Get("/account"), http.StatusOK).Find("#toasts .toast-text")); said != "Password changed Your other sessions have ended." {
+		t.Errorf("the message reads %q", said)
 	}
 }

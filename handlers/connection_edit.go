@@ -41,6 +41,9 @@ func (h *Console) editForm(c echo.Context) error {
 	if !e.setting.secret() {
 		ed.Field.Value = e.setting.get(&e.view.Connection)
 	}
+	if e.setting.alarms {
+		ed.Rows = rowsWithNew(connections.AlarmRows(e.view.Connection.Alarms))
+	}
 	ed.Field.Autofocus = true
 	return h.showEditor(c, http.StatusOK, e, ed)
 }
@@ -63,6 +66,14 @@ func (h *Console) edit(c echo.Context) error {
 			ed.Field.Note = typeAgain(e.setting.label)
 		}
 		return h.showEditor(c, http.StatusOK, e, ed)
+	}
+	switch {
+	case e.step == "more":
+		ed := e.editor()
+		ed.Rows = rowsWithNew(e.rows)
+		return h.showEditor(c, http.StatusOK, e, ed)
+	case e.wrong:
+		return h.refuse(c, e, "Some windows are not right.")
 	}
 	if e.expired {
 		return h.refuse(c, e, "Type the "+e.setting.label+" again: the question waited too long.")
@@ -149,6 +160,13 @@ func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
 	if !ok {
 		return err
 	}
+	if e.rows != nil {
+		message := refuseRows(e.rows, e.rowAt, wrong)
+		if message == "" {
+			message = "Some windows are not right."
+		}
+		return h.refuse(c, e, message)
+	}
 	byName := byField(wrong)
 	message := byName[e.setting.name]
 	for _, other := range byName { // a rule between two settings may be told at the other one
@@ -193,7 +211,7 @@ func (h *Console) showEditor(c echo.Context, status int, e edit, ed connections.
 // editor is the setting's editor, empty.
 func (e edit) editor() connections.Editor {
 	field := e.setting.input()
-	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory, Typed: e.version != 0}
+	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory, Typed: e.version != 0, Rows: e.rows}
 	if e.setting.name == "name" {
 		ed.Heading = e.view.Connection.Name
 	}

@@ -60,6 +60,7 @@ type People interface {
 	LookUpToken(ctx context.Context, token connection.Secret) (access.SetupToken, error)
 	SetUp(ctx context.Context, token connection.Secret, email string, password connection.Secret) (access.Identity, error)
 	NeedsSetup(ctx context.Context) (bool, error)
+	Roster
 	Account
 }
 
@@ -101,7 +102,7 @@ func (h *Console) Routes() []web.Route {
 		return web.Route{Method: method, Path: path, Least: access.RoleOperator, Handler: handler}
 	}
 	const get, post = http.MethodGet, http.MethodPost
-	return []web.Route{
+	return append(h.peopleRoutes(), []web.Route{
 		public(get, static.Prefix+"*", echo.WrapHandler(static.Handler())),
 		public(get, "/favicon.ico", h.favicon),
 		public(get, "/setup", h.setUpForm),
@@ -112,6 +113,11 @@ func (h *Console) Routes() []web.Route {
 
 		look(web.ConfirmPath, h.confirmForm),
 		own(post, web.ConfirmPath, h.confirm),
+		look("/account", h.account),
+		look("/account/password", h.passwordForm),
+		own(post, "/account/password", h.changePassword),
+		own(post, "/account/sessions/:id/end", h.endSession),
+		own(post, "/account/sessions/end-others", h.endOtherSessions),
 
 		look("/", h.dashboard),
 		look("/connections", h.list),
@@ -139,7 +145,7 @@ func (h *Console) Routes() []web.Route {
 		change(post, "/connections/:id/parked", h.settleParked),
 		change(get, "/connections/:id/delete", h.deleteForm),
 		change(post, "/connections/:id/delete", h.delete),
-	}
+	}...)
 }
 
 // favicon serves browsers that ask for the icon at its old address.

@@ -99,11 +99,15 @@ func opened() connection.Status {
 	}
 }
 
-// people stands for the operators.
+// people stands for the operators, of whom the pages that sign in and set up know one.
 type people struct {
+	handlers.Roster // nil: for tests of other pages
+
 	reset, nobody bool
 	wait          time.Duration // too many passwords were wrong
 	from          access.Origin // of the last sign-in
+	changed       []access.PasswordChange
+	ended         []string // who ended how many sessions
 }
 
 func (p *people) SignIn(_ context.Context, from access.Origin, email string, password connection.Secret) (access.Identity, error) {
@@ -132,6 +136,23 @@ func (p *people) Confirm(_ context.Context, _ access.Origin, _ int64, password c
 		return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: "password", Message: "The password is wrong."}}}
 	}
 	return nil
+}
+
+func (p *people) ChangePassword(_ context.Context, _ access.Origin, c access.PasswordChange) error {
+	if p.wait > 0 {
+		return fmt.Errorf("change a password: %w", &access.Throttled{Wait: p.wait})
+	}
+	for field, wrong := range map[string]bool{"currentPassword": c.Current != "right password", "newPassword": len(c.New) < 8} {
+		if wrong {
+			return &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields need another look.", Fields: []connection.FieldError{{Path: field, Message: "Look at " + field + "."}}}
+		}
+	}
+	p.changed = append(p.changed, c)
+	return nil
+}
+
+func (p *people) TellSessionsEnded(_ context.Context, _ access.Origin, who access.Identity, n int64) {
+	p.ended = append(p.ended, fmt.Sprintf("%s %d", who.Name, n))
 }
 
 func (p *people) NeedsSetup(context.Context) (bool, error) { return p.nobody, nil }
@@ -247,4 +268,13 @@ func assertDocument(t testing.TB, doc *goquery.Document) {
 			t.Errorf("nobody can tell what this does: %s", html)
 		}
 	}
+}
+
+func parse(t testing.TB, body string) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(body))
+	if err != nil {
+		t.Fatalf("read page: %v", err)
+	}
+	return doc
 }

@@ -42,7 +42,11 @@ func (s setting) get(c *connection.Connection) string {
 // shown writes a value the way people read it.
 func (s setting) shown(value string) string {
 	if s.alarms {
-		return value
+		alarms, _ := parseAlarms(value)
+		if len(alarms) == 0 {
+			return "None"
+		}
+		return connections.AlarmSentences(alarms)
 	}
 	if shown := connections.Shown(s.field, value); shown != "" {
 		return shown
@@ -73,6 +77,10 @@ type edit struct {
 	step    string         // ask, back or go
 	value   string         // as typed
 	expired bool           // the value was sealed, and cannot be read any more
+
+	rows  []connections.AlarmRow // of the alarms, where they were typed in fields of their own
+	rowAt []int                  // in which row each alarm of the value stands
+	wrong bool                   // some row cannot be read
 }
 
 // openEdit finds the connection and the setting that the address names.
@@ -100,6 +108,11 @@ func (h *Console) readEdit(c echo.Context, e *edit) error {
 	}
 	switch e.step = values.Get("step"); e.step {
 	case "ask", "back", "go":
+	case "more":
+		if e.setting.alarms {
+			break
+		}
+		fallthrough
 	default:
 		return web.NewProblem(http.StatusBadRequest, "The input step says ask, back or go.")
 	}
@@ -107,6 +120,12 @@ func (h *Console) readEdit(c echo.Context, e *edit) error {
 		return connection.Fail(connection.CodeInvalid, "The input version is missing or no number: without it a change could undo somebody else's. Open the page again.")
 	}
 	e.value = values.Get(e.setting.name)
+	if rows, ok := readAlarmRows(values); ok && e.setting.alarms {
+		var alarms []connection.Alarm
+		e.rows = rows
+		alarms, e.rowAt, e.wrong = alarmsOf(e.rows)
+		e.value = connections.AlarmsText(alarms)
+	}
 	if sealed := values.Get("pending"); e.setting.secret() && e.value == "" && sealed != "" {
 		secret, ok := h.pending.open(e.id, e.setting.name, actor(c), sealed)
 		e.value, e.expired = secret.Reveal(), !ok

@@ -58,7 +58,10 @@ func badLink(c echo.Context, err error) error {
 }
 
 func setUpTitle(t access.SetupToken) string {
-	if t.OperatorID != 0 {
+	switch {
+	case t.Invited:
+		return "Welcome to Boardlink"
+	case t.OperatorID != 0:
 		return "Set a new password"
 	}
 	return "Set up Boardlink"
@@ -66,8 +69,9 @@ func setUpTitle(t access.SetupToken) string {
 
 func setUpModel(secret string, t access.SetupToken, email string, wrong map[string]string) account.SetUp {
 	return account.SetUp{
-		Token: secret,
-		Reset: t.OperatorID != 0,
+		Token:   secret,
+		Reset:   t.OperatorID != 0,
+		Invited: t.Invited,
 		Fields: []ui.Field{
 			{
 				Name: "email", Label: "E-mail", Kind: ui.KindEmail, Complete: "username", Mandatory: true, Value: email,

@@ -64,12 +64,19 @@ func (h *Console) signIn(c echo.Context) error {
 
 // enter signs in whoever has shown who it is, and makes the browser known.
 func (h *Console) enter(c echo.Context, who access.Identity) error {
+	if err := h.rememberBrowser(c, who); err != nil {
+		return err
+	}
+	return web.SignIn(c, who)
+}
+
+func (h *Console) rememberBrowser(c echo.Context, who access.Identity) error {
 	secret, err := h.people.Remember(c.Request().Context(), web.Origin(c), who)
 	if err != nil {
 		return err
 	}
 	web.KeepBrowser(c, secret)
-	return web.SignIn(c, who)
+	return nil
 }
 
 // tooMany gives what to tell a person whose password was not read because too many were wrong, and says in the header when it

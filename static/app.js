@@ -26,7 +26,7 @@ on('cancel', (e) => {
 const editors = () => [...all('form[data-editor]')]
 const dirty = (f) => f.dataset.editor === 'typed' || [...f.elements].some((i) => i.name && i.type !== 'hidden' && i.type !== 'submit' && (
   i.options ? ![...i.options].every((o) => o.selected === o.defaultSelected)
-    : i.type === 'radio' ? i.checked !== i.defaultChecked : i.value !== i.defaultValue))
+    : i.checked !== i.defaultChecked || i.value !== i.defaultValue))
 const cancel = (f) => f.parentElement.querySelector('[data-cancel]')
 on('keydown', (e) => {
   if (e.key !== 'Escape' || document.querySelector('dialog[open]')) return

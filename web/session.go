@@ -35,15 +35,62 @@ func SignIn(c echo.Context, who access.Identity) error {
 // Confirm notes that the person who asks has given the password once more, for routes that want it [Route.Fresh]. The
 // session gets a new id. Keys have no session, and so nothing to confirm.
 func Confirm(c echo.Context) error {
-	v := visitOf(c)
-	s := sessionOf(c)
-	if s == nil || v.who.Kind != access.OperatorKind {
-		return errors.New("confirm: nobody is signed in")
+	v, s, err := ownSession(c)
+	if err != nil {
+		return err
 	}
 	if err := v.server.sessions.Confirm(c.Request(), c.Response(), s); err != nil {
 		return fmt.Errorf("confirm: %w", err)
 	}
 	return nil
+}
+
+// OwnSessions lists the sessions of the person who asks.
+func OwnSessions(c echo.Context) ([]access.Session, error) {
+	v, s, err := ownSession(c)
+	if err != nil {
+		return nil, err
+	}
+	return v.server.sessions.Own(c.Request().Context(), s)
+}
+
+// EndOwnSession ends a session of the person who asks. One of somebody else is not found. Ending the one that asks signs out.
+func EndOwnSession(c echo.Context, id int64) error {
+	v, s, err := ownSession(c)
+	if err != nil {
+		return err
+	}
+	if id == access.PublicIDOf(s) {
+		return SignOut(c)
+	}
+	return v.server.sessions.EndOwn(c.Request().Context(), s, id)
+}
+
+// EndOtherSessions ends the sessions of the person who asks but for the one that asks, and says how many.
+func EndOtherSessions(c echo.Context) (int64, error) {
+	v, s, err := ownSession(c)
+	if err != nil {
+		return 0, err
+	}
+	return v.server.sessions.EndOthers(c.Request().Context(), s)
+}
+
+// SessionDigest is that of the session that asks; the zero digest where there is none.
+func SessionDigest(c echo.Context) access.Digest {
+	s := sessionOf(c)
+	if s == nil {
+		return access.Digest{}
+	}
+	return access.DigestOfSession(s)
+}
+
+// ownSession gives the session of a person; keys have none.
+func ownSession(c echo.Context) (*visit, *sessions.Session, error) {
+	v, s := visitOf(c), sessionOf(c)
+	if s == nil || v.who.Kind != access.OperatorKind {
+		return nil, nil, connection.Fail(connection.CodeForbidden, "This is about the sessions of people: sign in.")
+	}
+	return v, s, nil
 }
 
 // IsFresh reports whether whoever asks may use routes that want a fresh password.

@@ -18,7 +18,7 @@ func Shell(c echo.Context, title, active string) layout.Shell {
 	if who.Kind != access.OperatorKind {
 		return shell
 	}
-	shell.User = who.Name
+	shell.User, shell.Admin = who.Name, who.AllowsRole(access.RoleAdmin)
 	shell.LiveURL = StreamPath
 	toasts, err := takeToasts(c)
 	if err != nil {

@@ -50,6 +50,7 @@ type Operations interface {
 // Options are what [Mount] needs.
 type Options struct {
 	Operations Operations
+	People     People
 	Uplinks    Uplinks
 	Keys       web.KeyFinder
 	Account    Account
@@ -61,6 +62,7 @@ type Options struct {
 
 type api struct {
 	operations Operations
+	people     People
 	uplinks    Uplinks
 	keys       web.KeyFinder
 	account    Account
@@ -72,7 +74,7 @@ type api struct {
 
 // Mount puts the API on a server.
 func Mount(s *web.Server, opt Options) {
-	a := &api{operations: opt.Operations, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s,
+	a := &api{operations: opt.Operations, people: opt.People, uplinks: opt.Uplinks, keys: opt.Keys, account: opt.Account, server: s,
 		onces: onces{store: opt.Once}, uplinkTime: cmp.Or(opt.UplinkTime, uplinkTime)}
 	a.huma = humaecho.NewWithGroup(s.Echo(), s.Echo().Group(web.Base), config(opt.Version))
 	a.describe()

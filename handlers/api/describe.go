@@ -65,6 +65,7 @@ func (a *api) describe() {
 	a.describeDownlink()
 	a.describePurge()
 	a.describeConfig()
+	a.describeUsers()
 	a.describeAccount()
 
 	a.describeBodies()
@@ -187,5 +188,5 @@ func pathID() *huma.Param {
 }
 
 func ifMatch() *huma.Param {
-	return &huma.Param{Name: "If-Match", In: "header", Description: "The ETag that was read. Where the connection has changed since, nothing is done: 412.", Schema: text()}
+	return &huma.Param{Name: "If-Match", In: "header", Description: "The ETag that was read. Where it has changed since, nothing is done: 412.", Schema: text()}
 }

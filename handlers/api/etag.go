@@ -8,7 +8,7 @@ import (
 	"boardlink/web"
 )
 
-// etag names a version of a connection.
+// etag names a version of a connection, or of a person.
 func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
 
 // precondition compares the header If-Match with the version that is stored. It gives the version that a change must
@@ -30,5 +30,5 @@ func (c *call) precondition(version int64) (int64, error) {
 }
 
 func errStale() error {
-	return web.NewProblem(http.StatusPreconditionFailed, "Somebody else changed this connection since you read it. Read it again and repeat your change.")
+	return web.NewProblem(http.StatusPreconditionFailed, "It was changed since you read it. Read it again and repeat your change.")
 }

@@ -121,6 +121,9 @@ func (g *generator) inquire(op described, id string) inquiry {
 		media := op.bodies[kind].(map[string]any)
 		q.header = append(q.header, "Content-Type", kind)
 		made := value(media["schema"])
+		if shown := examplesOf(media); len(shown) > 0 && !wrong && g.chance(3) {
+			made = pick(g, shown) // what the document shows must go well
+		}
 		if object, ok := made.(map[string]any); ok && op.method == "PUT" && !g.chance(4) {
 			object["id"] = id // which connection is meant may stand in the body
 		}
@@ -143,6 +146,19 @@ func (g *generator) inquire(op described, id string) inquiry {
 		q.header = append(q.header, "Accept", pick(g, []string{"text/event-stream", "text/html", "application/xml", "*/*;q=0"}))
 	}
 	return q
+}
+
+// examplesOf gives the bodies that the document shows.
+func examplesOf(media map[string]any) []any {
+	if one, ok := media["example"]; ok {
+		return []any{one}
+	}
+	var all []any
+	several, _ := media["examples"].(map[string]any)
+	for _, name := range sortedNames(several) {
+		all = append(all, several[name].(map[string]any)["value"])
+	}
+	return all
 }
 
 // plainTexts writes a value as a query has it.
@@ -241,14 +257,18 @@ func (w *world) anyConnection() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if len(list) > 0 {
-		return list[0].Connection.ID.String()
+	if len(list) == 0 {
+		v, err := w.Create(w.t.Context(), "ann@example.com", operationtest.Valid())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list = []operation.View{v}
 	}
-	v, err := w.Create(w.t.Context(), "ann@example.com", operationtest.Valid())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return v.Connection.ID.String()
+	id := list[0].Connection.ID
+	w.uplinks.mu.Lock()
+	defer w.uplinks.mu.Unlock()
+	w.uplinks.keys[id] = "uplink-key-" + id.String()
+	return id.String()
 }
 
 // glimpse asks for a stream and reads its beginning, or the whole of a refusal.
@@ -279,6 +299,17 @@ func (w *world) glimpse(path string, header []string) webtest.Answer {
 	}
 }
 
+// anotherSession signs a person in elsewhere and gives that session's id.
+func (w *world) anotherSession(b *webtest.Browser) string {
+	w.t.Helper()
+	b.Elsewhere()
+	list, err := w.site.Rows.SessionsOf(w.t.Context(), b.Who.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strconv.FormatInt(list[0].ID, 10)
+}
+
 // TestGenerated_requests_are_answered_as_the_document_says makes requests from the OpenAPI document, fitting ones and wrong
 // ones, and holds the answers against it: nothing breaks, no status and no content type is undocumented, every body fits
 // its schema, and no refusal repeats a value that was sent. BOARDLINK_SEED repeats a run, BOARDLINK_ROUNDS makes it longer.
@@ -298,7 +329,14 @@ func TestGenerated_requests_are_answered_as_the_document_says(t *testing.T) {
 			client, person := w.site.Visitor(), w.site.Operator(access.RoleAdmin) // one connection for all
 			for range 15 {
 				for _, op := range c.operations {
-					q := g.inquire(op, w.anyConnection())
+					id := w.anyConnection()
+					switch {
+					case strings.HasPrefix(op.path, "/sessions/{id}"):
+						id = w.anotherSession(person)
+					case strings.HasPrefix(op.path, "/users/"):
+						id = w.anyPerson()
+					}
+					q := g.inquire(op, id)
 					asker, header := client, append([]string{"Authorization", "Bearer " + webtest.Key}, q.header...)
 					if op.person {
 						asker, header = person, q.header

@@ -70,10 +70,17 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // world is the API on a real server over operations in memory.
 type world struct {
 	*operationtest.World
 	site    *webtest.Site
+	people  *peopleOnDisk
 	uplinks *uplinks
 	log     *log
 	t       *testing.T
@@ -81,13 +88,13 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	w := &world{World: operationtest.New(nil), uplinks: &uplinks{keys: map[connection.ID]string{1: "uplink-key-1"}}, log: &log{}, t: t}
+	w := &world{World: operationtest.New(nil), people: &peopleOnDisk{t: t}, uplinks: &uplinks{keys: map[connection.ID]string{1: "uplink-key-1"}}, log: &log{}, t: t}
 	w.Park.Instead = parsing{&operationtest.Park{}}
 	logger := func(o *web.Options) {
 		o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	w.site = webtest.New(t, logger, func(s *web.Server) {
-		opt := api.Options{Operations: w.Connections, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Account: account{}, Version: "1.0"}
+		opt := api.Options{Operations: w.Connections, People: w.people, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Account: account{}, Version: "1.0"}
 		for _, f := range change {
 			f(&opt)
 		}

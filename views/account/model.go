@@ -2,7 +2,11 @@
 // of the signed-in person's own account.
 package account
 
-import "boardlink/views/ui"
+import (
+	"time"
+
+	"boardlink/views/ui"
+)
 
 // SignIn is the sign-in form.
 type SignIn struct {
@@ -25,16 +29,47 @@ type Confirm struct {
 	Error string
 }
 
+// Own is the signed-in person's own account.
+type Own struct {
+	Email    string
+	Role     string
+	Sessions []Session // the one that was seen last first
+	Now      time.Time
+}
+
+// Session is one of the person's sessions.
+type Session struct {
+	ID                    string // names it and opens nothing
+	Browser               string // "Firefox on Linux"
+	Address               string // that it was started from; empty: not known
+	StartedAt, LastSeenAt time.Time
+	Current               bool // the one that shows the page
+}
+
+// others reports whether there is a session beside the one that shows the page.
+func (m Own) others() bool { return len(m.Sessions) > 1 }
+
+func (s Session) endLabel() string {
+	label := "End the session of " + s.Browser
+	if s.Address != "" {
+		label += " from " + s.Address
+	}
+	return label
+}
+
 // SetUp is the form of the first operator.
 type SetUp struct {
-	Token  string // from the link
-	Reset  bool   // the link sets a new password of an operator that is there already
-	Fields []ui.Field
+	Token   string // from the link
+	Reset   bool   // the link sets a password of an operator that is there already
+	Invited bool   // and that has none yet
+	Fields  []ui.Field
 }
 
 // HasErrors reports whether anything is wrong with the form.
-func (m SetUp) HasErrors() bool {
-	for _, f := range m.Fields {
+func (m SetUp) HasErrors() bool { return anyWrong(m.Fields) }
+
+func anyWrong(fields []ui.Field) bool {
+	for _, f := range fields {
 		if f.Error != "" {
 			return true
 		}
@@ -43,14 +78,20 @@ func (m SetUp) HasErrors() bool {
 }
 
 func (m SetUp) title() string {
-	if m.Reset {
+	switch {
+	case m.Invited:
+		return "Welcome to Boardlink"
+	case m.Reset:
 		return "Set a new password"
 	}
 	return "Set up Boardlink"
 }
 
 func (m SetUp) lead() string {
-	if m.Reset {
+	switch {
+	case m.Invited:
+		return "You are invited. Set a password; you sign in with it and this e-mail address from now on."
+	case m.Reset:
 		return "You sign in with it from now on. Whoever is signed in as you elsewhere is signed out."
 	}
 	return "Make the first operator. You sign in with this e-mail address and password from now on."

@@ -17,8 +17,8 @@ import (
 // AlarmsField names the one setting that is no text: the low-rate alarms, edited as JSON.
 const AlarmsField = "alarms"
 
-const alarmsHelp = "A list of windows as JSON. In each, the connection's uplinks per hour are compared with a minimum, and an event tells " +
-	"when they are fewer."
+const alarmsHelp = "Windows of time in which the connection's uplinks per hour are compared with a minimum; an event tells when they are " +
+	"fewer. Typed as one text it is a list in JSON, as the API has it."
 
 const alarmsExample = `[{"startTime": "2026-01-05T09:00:00+01:00", "endTime": "2026-01-05T18:00:00+01:00", "timezone": "Europe/Paris", ` +
 	`"recurrence": [{"frequency": "weekly", "byDays": ["monday"]}], "uplinkRateMinPerHour": 15, "message": "Few uplinks"}]`
@@ -109,9 +109,7 @@ func missingForDownlinks(c *connection.Connection) string {
 // AlarmsProperty is the alarms as they stand.
 func AlarmsProperty(c *connection.Connection) Property {
 	p := Property{ID: c.ID, Name: AlarmsField, Label: "Low-rate alarms", Help: alarmsHelp, Empty: "None"}
-	if n := len(c.Alarms); n > 0 {
-		p.Value = ui.Plural(int64(n), "alarm", "alarms")
-	}
+	p.Value = AlarmSentences(c.Alarms)
 	return p
 }
 

@@ -175,7 +175,7 @@ type Details struct {
 	Events     []connection.Event
 	Past       Past
 	Example    connection.Example
-	Curl       string // the command that makes the connection anew; "" for none
+	Curl       string  // the command that makes the connection anew; "" for none
 	Editing    *Editor // the one field that is being edited, nil for none
 	Trial      Trial
 	Now        time.Time
@@ -227,11 +227,12 @@ type Editor struct {
 	Field    ui.Field
 	Version  int64
 	Star     bool
-	Heading  string    // of the page, while its visible one is being edited; else empty
-	Question *Question // asked now; nil: not yet
-	Clash    *Clash    // somebody else was quicker; nil: nobody
-	FocusOK  bool      // the focus belongs on Confirm: the person came back from the question
-	Typed    bool      // it holds what was typed, not what is stored
+	Heading  string     // of the page, while its visible one is being edited; else empty
+	Question *Question  // asked now; nil: not yet
+	Clash    *Clash     // somebody else was quicker; nil: nobody
+	FocusOK  bool       // the focus belongs on Confirm: the person came back from the question
+	Typed    bool       // it holds what was typed, not what is stored
+	Rows     []AlarmRow // of the alarms, typed in fields of their own; nil: as one text
 }
 
 func (e Editor) formID() string   { return "form-" + e.Field.Name }

@@ -1,6 +1,9 @@
 package layout
 
 import (
+	"net/http"
+	"slices"
+
 	"boardlink/views/ui"
 
 	"github.com/a-h/templ"
@@ -10,6 +13,7 @@ import (
 type Shell struct {
 	Title  string     // of the document: "Connections"
 	User   string     // e-mail of who is signed in; empty: no navigation is shown
+	Admin  bool       // the navigation has also what is for admins
 	Active string     // row of the navigation that is lit: one of the constants below, or ""
 	Theme  string     // "light", "dark", or "" to follow the system
 	Toasts []ui.Toast // what happened just before this page
@@ -28,7 +32,9 @@ const (
 	NavConnections = "connections"
 	NavCreate      = "create"
 	NavEvents      = "events"
-	NavAPI         = "api" // a page outside of the console's frame
+	NavPeople      = "people"
+	NavAccount     = "account" // not in the navigation but in the bar above it
+	NavAPI         = "api"     // a page outside of the console's frame
 )
 
 // htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
@@ -54,18 +60,54 @@ func (p Problem) back() (string, string) {
 	return p.BackURL, p.BackLabel
 }
 
+// way is something that can be done about a problem.
+type way struct{ Text, Href, Label string }
+
+// ways says what can be done, beyond going back. user is who is signed in, "" for nobody.
+func (p Problem) ways(user string) []way {
+	if user == "" {
+		return nil
+	}
+	switch p.Status {
+	case http.StatusForbidden:
+		return []way{
+			{"You are signed in as " + user + ". Your role lets you look, and not change this: an administrator can give you another one.", "", ""},
+			{"Nothing was changed. What you can see stands here:", "/connections", "All connections"},
+		}
+	case http.StatusNotFound:
+		return []way{
+			{"It may have been deleted, or the address has a typing error.", "/connections", "Search all connections"},
+			{"The events tell what was deleted, when and by whom.", "/events", "Look at the events"},
+		}
+	case http.StatusConflict:
+		return []way{{"Nothing of yours was saved. Open the page again to see how it stands now, and change it there.", "/connections", "All connections"}}
+	case http.StatusInternalServerError:
+		return []way{
+			{"Nothing you typed was at fault. Go back and try again; if it stays so, give the request's name to whoever runs Boardlink: the log tells the rest.", "", ""},
+			{"Links go on meanwhile, and what happened to them is in the events.", "/events", "Look at the events"},
+		}
+	case http.StatusServiceUnavailable:
+		return []way{{"Boardlink is busy, starting or going down. Wait a few seconds, then go back and try again. Uplinks that were accepted are safe on disk.", "", ""}}
+	}
+	return nil
+}
+
 type navRow struct {
 	Name, Label, Href string
 	Icon              ui.Icon
 	Sub               bool // stands below the row before it
+	Admin             bool // is for admins
 }
 
-func navRows() []navRow {
-	return []navRow{
-		{NavDashboard, "Dashboard", "/", ui.IconDashboard, false},
-		{NavConnections, "Connections", "/connections", ui.IconConnections, false},
-		{NavCreate, "Create", "/connections/new", ui.IconPlus, true},
-		{NavEvents, "Events", "/events", ui.IconEvents, false},
-		{NavAPI, "API", "/api/docs", ui.IconCode, false},
+// navRows are the rows that the reader may follow.
+func (s Shell) navRows() []navRow {
+	all := []navRow{
+		{Name: NavDashboard, Label: "Dashboard", Href: "/", Icon: ui.IconDashboard},
+		{Name: NavConnections, Label: "Connections", Href: "/connections", Icon: ui.IconConnections},
+		{Name: NavCreate, Label: "Create", Href: "/connections/new", Icon: ui.IconPlus, Sub: true},
+		{Name: NavEvents, Label: "Events", Href: "/events", Icon: ui.IconEvents},
+		{Name: NavPeople, Label: "People", Href: "/people", Icon: ui.IconPeople, Admin: true},
+		{Name: NavAPI, Label: "API", Href: "/api/docs", Icon: ui.IconCode},
 	}
+	return slices.DeleteFunc(all, func(r navRow) bool { return r.Admin && !s.Admin })
 }

@@ -14,6 +14,7 @@ const (
 	KindNumber   FieldKind = "number"
 	KindChoice   FieldKind = "choice"
 	KindSwitch   FieldKind = "switch"
+	KindMoment   FieldKind = "moment"   // day and time by some clock
 	KindPassword FieldKind = "password" // of a person: managers may fill it in
 )
 
@@ -73,6 +74,8 @@ func (f Field) inputType() string {
 		return "password"
 	case KindEmail:
 		return "email"
+	case KindMoment:
+		return "datetime-local"
 	default:
 		return "text"
 	}

@@ -93,13 +93,24 @@ func (s *Site) Visitor() *Browser {
 // Operator is a browser in which a new operator of that role is signed in.
 func (s *Site) Operator(role access.Role) *Browser {
 	s.t.Helper()
+	return s.signedIn(s.People.Add(role))
+}
+
+// Elsewhere is another browser in which the same operator is signed in.
+func (b *Browser) Elsewhere() *Browser {
+	b.t.Helper()
+	return b.site.signedIn(b.Who)
+}
+
+func (s *Site) signedIn(who access.Identity) *Browser {
+	s.t.Helper()
 	b := s.Visitor()
-	b.Who = s.People.Add(role)
+	b.Who = who
 	r := httptest.NewRequest(http.MethodGet, s.URL, nil)
 	w := httptest.NewRecorder()
 	session, err := s.Sessions().Get(r, access.SessionName)
 	if err == nil {
-		err = s.Sessions().Renew(r, w, session, b.Who)
+		err = s.Sessions().Renew(r, w, session, who)
 	}
 	if err != nil {
 		s.t.Fatalf("sign in: %v", err)

@@ -1,0 +1,99 @@
+package handlers
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/views/connections"
+)
+
+// maxAlarmRows bounds the windows that a form may hold; connections have fewer.
+const maxAlarmRows = 40
+
+// readAlarmRows reads the windows as they were typed; ok is false where the form has none of their inputs.
+func readAlarmRows(values url.Values) (rows []connections.AlarmRow, ok bool) {
+	count, err := strconv.Atoi(values.Get("alarmRows"))
+	if err != nil {
+		return nil, false
+	}
+	for n := range min(count, maxAlarmRows) {
+		get := func(part string) string { return strings.TrimSpace(values.Get(fmt.Sprintf("alarm-%d-%s", n, part))) }
+		rows = append(rows, connections.AlarmRow{
+			Opens: get("opens"), Closes: get("closes"), Zone: get("zone"), Least: get("least"), Message: get("message"),
+			Days: values[fmt.Sprintf("alarm-%d-days", n)], Remove: get("remove") == "true", Wrong: map[string]string{},
+		})
+	}
+	return rows, true
+}
+
+// alarmsOf makes alarms of rows. at tells for each which row it stands in. What cannot be read is said in the row.
+func alarmsOf(rows []connections.AlarmRow) (alarms []connection.Alarm, at []int, wrong bool) {
+	for n := range rows {
+		row := &rows[n]
+		if row.Remove || row.Empty() {
+			continue
+		}
+		refuse := func(part, message string) {
+			row.Wrong[part] = message
+			wrong = true
+		}
+		a := connection.Alarm{Timezone: row.Zone, Message: row.Message}
+		zone, err := time.LoadLocation(row.Zone)
+		if err != nil || row.Zone == "" || row.Zone == "Local" {
+			refuse("zone", "Name a time zone of the IANA database, like Europe/Paris.")
+			zone = time.UTC
+		}
+		var ok bool
+		if a.StartTime, ok = connections.ParseWall(row.Opens, zone); !ok {
+			refuse("opens", "Give the day and the time at which the window opens.")
+		}
+		if a.EndTime, ok = connections.ParseWall(row.Closes, zone); !ok {
+			refuse("closes", "Give the day and the time at which the window closes.")
+		}
+		if a.UplinkRateMinPerHour, err = strconv.Atoi(row.Least); err != nil {
+			refuse("least", "Give a whole number from 1 to 1,000,000.")
+		}
+		if len(row.Days) > 0 {
+			a.Recurrence = []connection.Recurrence{{Frequency: "weekly", ByDays: row.Days}}
+		}
+		alarms, at = append(alarms, a), append(at, n)
+	}
+	return alarms, at, wrong
+}
+
+// partOf names the input of a row that a path of an alarm is typed into.
+func partOf(path string) string {
+	for prefix, part := range map[string]string{"startTime": "opens", "endTime": "closes", "timezone": "zone", "uplinkRateMinPerHour": "least", "message": "message", "recurrence": "days"} {
+		if strings.HasPrefix(path, prefix) {
+			return part
+		}
+	}
+	return ""
+}
+
+// refuseRows puts what the rules complain of beside the inputs, and returns what belongs to none of them.
+func refuseRows(rows []connections.AlarmRow, at []int, byPath map[string]string) (rest string) {
+	for path, message := range byPath {
+		var n int
+		index, member, _ := strings.Cut(strings.TrimPrefix(path, connections.AlarmsField), ".")
+		if _, err := fmt.Sscanf(index, "[%d]", &n); err != nil || n >= len(at) || partOf(member) == "" {
+			rest = message
+			continue
+		}
+		rows[at[n]].Wrong[partOf(member)] = message
+	}
+	return rest
+}
+
+// rowsWithNew gives the rows and an empty one below them.
+func rowsWithNew(rows []connections.AlarmRow) []connections.AlarmRow {
+	zone := "UTC"
+	if n := len(rows); n > 0 && rows[n-1].Zone != "" {
+		zone = rows[n-1].Zone
+	}
+	return append(rows, connections.AlarmRow{Zone: zone})
+}

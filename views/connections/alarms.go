@@ -1,0 +1,148 @@
+package connections
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"boardlink/connection"
+	"boardlink/views/ui"
+)
+
+// Weekdays are the days of a week as alarms name them, in the order of the form.
+var Weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+
+// AlarmRow is one low-rate alarm as it is typed in: wall-clock times of its zone.
+type AlarmRow struct {
+	Opens, Closes, Zone, Least, Message string
+	Days                                []string
+	Remove                              bool
+	Wrong                               map[string]string // by the last part of the input's name: "opens"
+}
+
+// Empty reports whether nothing was typed that would make an alarm.
+func (r AlarmRow) Empty() bool {
+	return r.Opens == "" && r.Closes == "" && r.Least == "" && r.Message == "" && len(r.Days) == 0
+}
+
+// The forms of wall-clock times in inputs.
+const (
+	wallMinutes = "2006-01-02T15:04"
+	wallSeconds = "2006-01-02T15:04:05"
+)
+
+// ParseWall reads a wall-clock time as browsers send it.
+func ParseWall(text string, zone *time.Location) (time.Time, bool) {
+	for _, form := range []string{wallMinutes, wallSeconds} {
+		if t, err := time.ParseInLocation(form, text, zone); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func wall(t time.Time) string {
+	if t.Second() != 0 {
+		return t.Format(wallSeconds)
+	}
+	return t.Format(wallMinutes)
+}
+
+// AlarmRows writes alarms the way they are typed in.
+func AlarmRows(alarms []connection.Alarm) []AlarmRow {
+	var rows []AlarmRow
+	for _, a := range alarms {
+		opens, closes := inZone(a)
+		rows = append(rows, AlarmRow{
+			Opens: wall(opens), Closes: wall(closes), Zone: a.Timezone, Least: strconv.Itoa(a.UplinkRateMinPerHour), Message: a.Message, Days: daysOf(a),
+		})
+	}
+	return rows
+}
+
+// inZone gives the begin and the end of a window by the clock of its zone.
+func inZone(a connection.Alarm) (opens, closes time.Time) {
+	zone, err := time.LoadLocation(a.Timezone)
+	if err != nil {
+		return a.StartTime, a.EndTime // never stored
+	}
+	return a.StartTime.In(zone), a.EndTime.In(zone)
+}
+
+// daysOf gives the days on which a window opens again, each once, in the order of the week.
+func daysOf(a connection.Alarm) (days []string) {
+	for _, day := range Weekdays {
+		for _, r := range a.Recurrence {
+			found := false
+			for _, d := range r.ByDays {
+				found = found || d == day
+			}
+			if found {
+				days = append(days, day)
+				break
+			}
+		}
+	}
+	return days
+}
+
+// AlarmSentence says what an alarm watches: "Mon, Tue 09:00 to 18:00, Europe/Paris: at least 15 uplinks an hour".
+func AlarmSentence(a connection.Alarm) string {
+	opens, closes := inZone(a)
+	when := opens.Format("2006-01-02 15:04")
+	if days := daysOf(a); len(days) == len(Weekdays) {
+		when = "Every day " + opens.Format("15:04")
+	} else if len(days) > 0 {
+		short := make([]string, len(days))
+		for i, d := range days {
+			short[i] = strings.ToUpper(d[:1]) + d[1:3]
+		}
+		when = strings.Join(short, ", ") + " " + opens.Format("15:04")
+	}
+	until := closes.Format("15:04")
+	if opens.Format(time.DateOnly) != closes.Format(time.DateOnly) {
+		until = "for " + ui.Span(a.EndTime.Sub(a.StartTime))
+	} else {
+		until = "to " + until
+	}
+	return when + " " + until + ", " + a.Timezone + ": at least " + ui.Plural(int64(a.UplinkRateMinPerHour), "uplink", "uplinks") + " an hour"
+}
+
+// AlarmSentences says all of them, one on a line.
+func AlarmSentences(alarms []connection.Alarm) string {
+	lines := make([]string, len(alarms))
+	for i, a := range alarms {
+		lines[i] = AlarmSentence(a)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// field draws one input of a row.
+func (r AlarmRow) field(n int, part string) ui.Field {
+	f := ui.Field{Name: alarmInput(n, part), Error: r.Wrong[part]}
+	switch part {
+	case "opens":
+		f.Label, f.Kind, f.Value, f.Help = "Opens", ui.KindMoment, r.Opens, "Day and time at which the window opens first, by the clock of its time zone."
+		f.Autofocus = n == 0
+	case "closes":
+		f.Label, f.Kind, f.Value = "Closes", ui.KindMoment, r.Closes
+	case "zone":
+		f.Label, f.Value, f.Placeholder, f.Help = "Time zone", r.Zone, "Europe/Paris", "A name of the IANA database. Summer time is kept to."
+	case "least":
+		f.Label, f.Kind, f.Value, f.Placeholder, f.Help = "Uplinks an hour, at least", ui.KindNumber, r.Least, "15", "Of all devices of this connection together. Fewer raise an alarm event once an hour."
+	case "message":
+		f.Label, f.Value, f.Placeholder = "Message", r.Message, "Few uplinks"
+	}
+	return f
+}
+
+func alarmInput(n int, part string) string { return "alarm-" + strconv.Itoa(n) + "-" + part }
+
+func (r AlarmRow) on(day string) bool {
+	for _, d := range r.Days {
+		if d == day {
+			return true
+		}
+	}
+	return false
+}
