@@ -69,6 +69,7 @@ type application struct {
 	links      *link.Manager
 	operations *operation.Connections
 	people     *access.People
+	keys       *access.Keys
 	server     *web.Server
 	keyPair    *web.KeyPair // nil: plain HTTP
 }
@@ -228,7 +229,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
 		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
-		Refusals: a.registry, Downlinks: a.links,
+		Refusals: a.registry, OldKeys: a.registry, Downlinks: a.links,
 		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})
 	return nil
@@ -241,11 +242,14 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	}
 	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{
 		Hasher: hasher, PublicURL: a.public, Log: a.log,
-		Changed: func() { a.feed.Publish(live.Change{Topic: live.Events}) }, // streams of who was shut out end by that too
+		Changed: func() {
+			a.keys.OwnersChanged()
+			a.feed.Publish(live.Change{Topic: live.Events}) // streams of who was shut out end by that too
+		},
 	})
-	keys := access.NewKeys(cfg.APIKey)
+	a.keys = access.NewKeyRing(access.KeysOptions{Environment: cfg.APIKey, Store: a.db, Owners: a.people, Log: a.log})
 	a.server, err = web.New(web.Options{
-		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
+		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
 		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
 	})
@@ -253,7 +257,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	err = handlers.Mount(a.server, handlers.NewConsole(a.operations, a.people, nil), api.Options{
-		Operations: a.operations, People: a.people, Keys: keys, Account: a.people, Once: a.db, Version: programVersion(),
+		Operations: a.operations, People: a.people, Keys: a.keys, Account: a.people, Once: a.db, Version: programVersion(),
 		Uplinks: &ingest.Acceptor{Registry: a.registry, Queue: a.queue, Figures: a.figures, Meter: a.metrics},
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"boardlink/access"
 	"boardlink/config"
 	"boardlink/connection"
 	"boardlink/live"
@@ -51,6 +52,7 @@ func (a *application) chores(ctx context.Context) {
 	defer steady.Wait()
 	steady.Go(func() { a.figures.Run(ctx) })
 	steady.Go(func() { a.alarms.Run(ctx) })
+	steady.Go(func() { a.keys.Run(ctx) })
 	if a.keyPair != nil {
 		steady.Go(func() { a.keyPair.Run(ctx) })
 	}
@@ -69,6 +71,7 @@ func (a *application) chores(ctx context.Context) {
 			alarmed = a.watchFill(ctx, alarmed)
 			a.registry.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
 			a.server.ReportRefusals(ctx, func(e connection.Event) { a.addEvent(ctx, e) })
+			a.watchOldKeys(ctx)
 		}
 	}
 }
@@ -92,9 +95,32 @@ func (a *application) prune(ctx context.Context) {
 	if _, err := a.db.PruneOnce(ctx, now.Add(-connection.OnceFor)); err != nil && ctx.Err() == nil {
 		a.log.Error("Old requests could not be forgotten", "error", err)
 	}
+	if _, err := a.db.PruneAPIKeys(ctx, now.Add(-access.KeepEndedKeys)); err != nil && ctx.Err() == nil {
+		a.log.Error("Ended API keys could not be removed", "error", err)
+	}
 	if _, err := a.server.Sessions().Prune(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("Ended sessions could not be removed", "error", err)
 	}
+}
+
+// watchOldKeys notes the uses of uplink keys that were replaced, and removes those whose time is over.
+func (a *application) watchOldKeys(ctx context.Context) {
+	note := func(id connection.ID, at time.Time) error {
+		err := a.db.NoteOldUplinkKeyUse(ctx, id, at)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("The use of an old uplink key was not noted", "connection_id", id, "error", err)
+		}
+		return err
+	}
+	over := func(id connection.ID) {
+		if a.links.ClockInDoubt() {
+			return
+		}
+		if err := a.operations.ForgetOldUplinkKey(ctx, id); err != nil && connection.CodeOf(err) != connection.CodeNotFound && ctx.Err() == nil {
+			a.log.Error("An old uplink key could not be removed", "connection_id", id, "error", err)
+		}
+	}
+	a.registry.ReportOldKeys(time.Now(), note, over)
 }
 
 // watchFill raises an alarm when the queue is nearly full, and one more when it is not any longer.

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -178,8 +179,8 @@ func TestHasher_lets_few_in_and_few_wait(t *testing.T) {
 
 func TestKeys_know_the_key_of_the_environment(t *testing.T) {
 	const key = "0123456789abcdef0123456789abcdef"
-	who, ok := NewKeys(key).Identify(key)
-	if !ok || who.Kind != KeyKind || who.Name != EnvironmentKey {
+	who, err := NewKeys(key).Identify(t.Context(), key, netip.Addr{})
+	if err != nil || who.Kind != KeyKind || who.Name != EnvironmentKey {
 		t.Errorf("it is %+v", who)
 	}
 	for _, s := range Scopes {
@@ -197,7 +198,7 @@ func TestKeys_know_the_key_of_the_environment(t *testing.T) {
 		"another key": {key, key + "0"}, "a begin of it": {key, key[:31]}, "nothing": {key, ""},
 		"any where none is set": {"", key}, "nothing where none is set": {"", ""},
 	} {
-		if who, ok := NewKeys(test.set).Identify(test.presented); ok || who.Known() {
+		if who, err := NewKeys(test.set).Identify(t.Context(), test.presented, netip.Addr{}); err != nil || who.Known() {
 			t.Errorf("%s opened the door", name)
 		}
 	}

@@ -27,9 +27,9 @@ func TestClean_takes_out_what_nobody_can_see(t *testing.T) {
 		"\xff\xfe\xc3(":           "(",
 		"\xed\xa0\x80x":           "x", // half a surrogate
 		"<b>&amp;\"'":             "<b>&amp;\"'",
-		"Kühlraum 冷蔵室 غرفة":      "Kühlraum 冷蔵室 غرفة",
-		"👩‍🔬 ❤️":                  "👩‍🔬 ❤️",
-		"می‌خواهم":                "می‌خواهم",
+		"Kühlraum 冷蔵室 غرفة":       "Kühlraum 冷蔵室 غرفة",
+		"👩\u200d🔬 ❤️":             "👩\u200d🔬 ❤️",
+		"می\u200cخواهم":           "می\u200cخواهم",
 		"ad\u200dmin":             "ad min",
 		"é\u200d\u200d\u200dx":    "é\u200d  x",
 		"pass\u200cword":          "pass word",
@@ -55,7 +55,7 @@ func TestClean_bounds_by_characters_and_not_by_bytes(t *testing.T) {
 }
 
 func FuzzClean(f *testing.F) {
-	for _, seed := range []string{"Cold room 3", "a\x1b[31m\u202eb", "\xff\u200b\u200d", "é\u200d\u200c", "👩‍🔬", strings.Repeat("é\u200d", 300), "\u2028\u3164", "‍x"} {
+	for _, seed := range []string{"Cold room 3", "a\x1b[31m\u202eb", "\xff\u200b\u200d", "é\u200d\u200c", "👩\u200d🔬", strings.Repeat("é\u200d", 300), "\u2028\u3164", "\u200dx"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

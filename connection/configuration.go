@@ -65,6 +65,9 @@ func DefaultConfiguration() Configuration {
 	}
 }
 
+// MaxOldUplinkKey is the longest time for which a replaced uplink key may be accepted beside the new one.
+const MaxOldUplinkKey = 7 * 24 * time.Hour
+
 // Connection is one bidirectional link to one ThingsBoard account, as it should be. How it is stands in [Status].
 type Connection struct {
 	ID            ID
@@ -85,6 +88,11 @@ type Connection struct {
 	GatewayDeviceID string
 	// UplinkKey is the credential that ThingPark sends with each uplink.
 	UplinkKey Secret
+	// OldUplinkKey is the one that UplinkKey replaced, accepted as well until OldUplinkKeyUntil, so that ThingPark can be
+	// given the new one without a loss. Empty: there is none.
+	OldUplinkKey       Secret
+	OldUplinkKeyUntil  time.Time
+	OldUplinkKeyUsedAt time.Time // when it was used last since it was replaced; zero: it was not
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

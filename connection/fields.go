@@ -103,7 +103,7 @@ var Fields = []Field{
 			c.Configuration.UplinkTimeValidity = d
 			return ""
 		}},
-	flag("verifyUplinkToken", "Check uplink tokens", "ThingPark's Token on uplinks is checked with the AS key.",
+	flag("verifyUplinkToken", "Check uplink tokens", "ThingPark's Token on uplinks is checked with the AS key. It must be of the last or next 5 minutes, and none is taken twice.",
 		func(c *Connection) *bool { return &c.Configuration.VerifyUplinkToken }),
 
 	flag("downlinkEnabled", "Downlinks", "Commands from ThingsBoard are sent to the devices. Off: they are refused with an answer that says so.",

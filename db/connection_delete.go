@@ -15,7 +15,8 @@ func (d *DB) DeleteConnection(ctx context.Context, id connection.ID, e connectio
 		result, err := tx.ExecContext(ctx, `
 			UPDATE connections
 			SET deleted_at = $1, updated_at = $1, active = $2, version = version + 1,
-			    key_id = '', password = $3, downlink_as_key = $3, uplink_key = $3,
+			    key_id = '', password = $3, downlink_as_key = $3, uplink_key = $3, old_uplink_key = $3,
+			    old_uplink_key_until = 0, old_uplink_key_used_at = 0,
 			    username = '', downlink_as_id = '', ca_certificate = '', gateway_device_id = ''
 			WHERE id = $4 AND deleted_at = 0`, d.now().UnixMilli(), false, []byte{}, id)
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 // row is a connection as it is stored.
 type row struct {
 	connection.Connection
-	keyID                              string
-	password, downlinkAsKey, uplinkKey []byte
+	keyID                                            string
+	password, downlinkAsKey, uplinkKey, oldUplinkKey []byte
 }
 
 // tableConnections is part of what sealed secrets are bound to; it never changes.
@@ -49,6 +49,9 @@ func (r *row) settings() []column {
 		{"password", &r.password},
 		{"downlink_as_key", &r.downlinkAsKey},
 		{"uplink_key", &r.uplinkKey},
+		{"old_uplink_key", &r.oldUplinkKey},
+		{"old_uplink_key_until", timeColumn{&r.OldUplinkKeyUntil}},
+		{"old_uplink_key_used_at", timeColumn{&r.OldUplinkKeyUsedAt}},
 		{"credential_version", &r.CredentialVersion},
 		{"updated_at", timeColumn{&r.UpdatedAt}},
 	}
@@ -73,6 +76,7 @@ func (d *DB) rowOf(c connection.Connection) *row {
 	r.password = d.seal.seal(at("password"), c.Configuration.Password)
 	r.downlinkAsKey = d.seal.seal(at("downlink_as_key"), c.Configuration.DownlinkAsKey)
 	r.uplinkKey = d.seal.seal(at("uplink_key"), c.UplinkKey)
+	r.oldUplinkKey = d.seal.seal(at("old_uplink_key"), c.OldUplinkKey)
 	return r
 }
 
@@ -83,10 +87,11 @@ func (d *DB) readConnection(from interface{ Scan(...any) error }) (connection.Co
 		return connection.Connection{}, err
 	}
 	at := func(field string) place { return place{tableConnections, int64(r.ID), field} }
-	var errs [3]error
+	var errs [4]error
 	r.Configuration.Password, errs[0] = d.seal.open(at("password"), r.keyID, r.password)
 	r.Configuration.DownlinkAsKey, errs[1] = d.seal.open(at("downlink_as_key"), r.keyID, r.downlinkAsKey)
 	r.UplinkKey, errs[2] = d.seal.open(at("uplink_key"), r.keyID, r.uplinkKey)
+	r.OldUplinkKey, errs[3] = d.seal.open(at("old_uplink_key"), r.keyID, r.oldUplinkKey)
 	return r.Connection, errors.Join(errs[:]...)
 }
 

@@ -17,7 +17,7 @@ func (d *DB) CreateConnection(ctx context.Context, c connection.Connection, e co
 	c.CreatedAt, c.UpdatedAt = now, now
 	err := d.change(ctx, func(tx *sql.Tx) error {
 		// Secrets are sealed for the row's id, so the row comes first without them. AUTOINCREMENT gives the id.
-		bare := &row{Connection: c, password: []byte{}, downlinkAsKey: []byte{}, uplinkKey: []byte{}}
+		bare := &row{Connection: c, password: []byte{}, downlinkAsKey: []byte{}, uplinkKey: []byte{}, oldUplinkKey: []byte{}}
 		columns := bare.columns()
 		for i, col := range columns {
 			if col.name == "id" {
@@ -154,8 +154,13 @@ func (d *DB) SetGatewayDevice(ctx context.Context, id connection.ID, deviceID st
 
 // touchConnection changes something of a connection that is no setting; $1 is its id.
 func (d *DB) touchConnection(ctx context.Context, what string, id connection.ID, e *connection.Event, set string, args ...any) error {
+	return d.touchConnectionWhere(ctx, what, id, e, set, `TRUE`, args...)
+}
+
+// touchConnectionWhere is [DB.touchConnection] under one more condition; where it does not hold there is no connection.
+func (d *DB) touchConnectionWhere(ctx context.Context, what string, id connection.ID, e *connection.Event, set, where string, args ...any) error {
 	err := d.changeConnection(ctx, id, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `UPDATE connections SET `+set+` WHERE id = $1 AND deleted_at = 0`, append([]any{id}, args...)...)
+		result, err := tx.ExecContext(ctx, `UPDATE connections SET `+set+` WHERE id = $1 AND deleted_at = 0 AND `+where, append([]any{id}, args...)...)
 		if err != nil {
 			return err
 		}

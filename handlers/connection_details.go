@@ -130,33 +130,3 @@ func (h *Console) metricsModel(c echo.Context, id connection.ID) (connections.Me
 		Delivered: m.Delivered, Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Up: up, Down: down,
 	}, nil
 }
-
-// uplinkKey shows the key of the connection's uplinks to who asks for it, or makes a new one. It is asked for with a POST,
-// so that the key stands in no page that a browser keeps or opens by itself.
-func (h *Console) uplinkKey(c echo.Context) error {
-	id, err := idOf(c)
-	if err != nil {
-		return err
-	}
-	var v operation.View
-	var toasts []ui.Toast
-	switch c.FormValue("action") {
-	case "show":
-		v, err = h.connections.Get(c.Request().Context(), id)
-	case "renew":
-		v, err = h.connections.RenewUplinkKey(c.Request().Context(), actor(c), id)
-		toasts = append(toasts, web.Success("New uplink key", "Until ThingPark sends it, uplinks are refused."))
-	default:
-		return connection.Fail(connection.CodeInvalid, "Choose show or renew.")
-	}
-	if err != nil {
-		return err
-	}
-	key := v.Connection.UplinkKey.Reveal()
-	if web.IsPartial(c) {
-		d := h.detailsHead(v)
-		d.UplinkKey, d.KeyAsked = key, true
-		return web.Render(c, http.StatusOK, connections.ShownKey(d, toasts))
-	}
-	return h.showDetails(c, http.StatusOK, v, func(d *connections.Details) { d.UplinkKey = key }, toasts...)
-}

@@ -30,7 +30,8 @@ type Connections interface {
 	Restart(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Retry(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Delete(ctx context.Context, actor string, id connection.ID) error
-	RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
+	RenewUplinkKey(ctx context.Context, actor string, id connection.ID, oldValidFor time.Duration) (operation.View, error)
+	EndOldUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	Try(ctx context.Context, actor string, c connection.Connection, tell func(connection.StepResult)) (operation.Report, error)
 	TryStored(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets, tell func(connection.StepResult)) (operation.Report, error)
 

@@ -11,6 +11,7 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/handlers"
+	"boardlink/handlers/api"
 	"boardlink/link"
 	"boardlink/live"
 	"boardlink/operation"
@@ -45,7 +46,8 @@ func newConsole(t testing.TB) *console {
 	t.Helper()
 	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, backlog: &operationtest.Backlog{}, park: &operationtest.Park{}, t: t}
 	keys := 0
-	c.Site = webtest.New(t, nil, func(s *web.Server) {
+	var keyRing *access.Keys
+	c.Site = webtest.New(t, func(o *web.Options) { keyRing = o.Keys.(*access.Keys) }, func(s *web.Server) {
 		ops := operation.New(operation.Options{
 			Store: c.store, Links: c.store, Parked: &c.store.parked, Observer: c.store, Refusals: c.store, Feed: nobody{}, PublicURL: "https://boardlink.example.com",
 			NewUplinkKey: func() connection.Secret {
@@ -56,7 +58,9 @@ func newConsole(t testing.TB) *console {
 			Backlog: c.backlog, Downlinks: c.park,
 			Prober: c.prober, Tries: operationtest.New(nil).Store, Example: link.Example,
 		})
-		s.Mount(handlers.NewConsole(ops, c.people, func() time.Time { return now }).Routes()...)
+		if err := handlers.Mount(s, handlers.NewConsole(ops, c.people, func() time.Time { return now }), api.Options{Operations: ops, Keys: keyRing}); err != nil {
+			t.Fatal(err)
+		}
 	})
 	return c
 }

@@ -148,3 +148,55 @@ func TestUplinkKey_is_hidden_again_and_renewed_with_a_word(t *testing.T) {
 		}
 	})
 }
+
+func TestUplinkKey_overlap_is_shown_and_ended(t *testing.T) {
+	bothWays(t, func(t *testing.T, scripts bool) {
+		e := newEditing(t, nil)
+		header := partial()
+		if !scripts {
+			header = nil
+		}
+		renewed := page(t, e.Post(e.path+"/uplink-key", form("action", "renew", "oldValidFor", "24h"), header...), http.StatusOK)
+		if !scripts {
+			assertDocument(t, renewed)
+		}
+		if got := saying(renewed.Find("#toasts .toast-text")); got != "New uplink key ThingPark may send the old one for 1 day more." {
+			t.Errorf("the message reads %q", got)
+		}
+		if saying(renewed.Find("#old-uplink-key")) != uplinkKey || saying(renewed.Find("#uplink-key")) == uplinkKey {
+			t.Error("the keys are not both shown")
+		}
+		e.store.mu.Lock()
+		c := e.store.rows[e.id]
+		c.OldUplinkKeyUsedAt = now.Add(-3 * time.Minute)
+		e.store.rows[e.id] = c
+		e.store.mu.Unlock()
+		seen := page(t, e.Get(e.path), http.StatusOK)
+		assertDocument(t, seen)
+		for _, want := range []string{"The old uplink key is accepted too, and ends in 1 day", "An uplink last came with it 3 minutes ago"} {
+			if !strings.Contains(text(seen), want) {
+				t.Errorf("the page lacks %q", want)
+			}
+		}
+		if strings.Contains(text(seen), uplinkKey) {
+			t.Error("a key is shown to who did not ask")
+		}
+		if n := labelled(seen, "The key in use ends").Find("option").Length(); n != 1 {
+			t.Errorf("%d ways to renew once more", n)
+		}
+		twice := page(t, e.Post(e.path+"/uplink-key", form("action", "renew", "oldValidFor", "1h"), header...), http.StatusOK)
+		if got := saying(twice.Find(".toast-error")); !strings.Contains(got, "The uplink key was not renewed") {
+			t.Errorf("a third key: %q", got)
+		}
+		ended := page(t, e.Post(e.path+"/uplink-key", form("action", "end"), header...), http.StatusOK)
+		if ended.Find("#old-uplink-key").Length() != 0 || !strings.Contains(saying(ended.Find("#toasts")), "Old uplink key ended") || e.store.rows[e.id].OldUplinkKey.IsSet() {
+			t.Error("the old key has not ended")
+		}
+		if again := e.Post(e.path+"/uplink-key", form("action", "end"), header...); again.Status != http.StatusOK {
+			t.Errorf("ended twice: %d", again.Status)
+		}
+		if bad := e.Post(e.path+"/uplink-key", form("action", "renew", "oldValidFor", "9d"), header...); bad.Status != http.StatusUnprocessableEntity {
+			t.Errorf("9 days: %d", bad.Status)
+		}
+	})
+}

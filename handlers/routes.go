@@ -18,6 +18,7 @@ import (
 // names an address that stands in the table without a handler, or the other way round.
 func Mount(s *web.Server, console *Console, rest api.Options) error {
 	s.Mount(fromBodies(console.Routes())...)
+	s.Mount(fromBodies((&keyPages{keys: rest.Keys, public: s.PublicURL(), now: console.now}).routes())...)
 	api.Mount(s, rest)
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("mount the routes: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -23,14 +24,12 @@ import (
 func everything(t *testing.T, change ...func(*web.Options)) (*webtest.Site, *operationtest.World) {
 	t.Helper()
 	w, roster := operationtest.New(nil), newRoster(t)
-	var finder web.KeyFinder = access.NewKeys(webtest.Key)
+	var finder api.Keys
 	site := webtest.New(t, func(o *web.Options) {
 		for _, f := range change {
 			f(o)
 		}
-		if o.Keys != nil {
-			finder = o.Keys
-		}
+		finder = o.Keys.(api.Keys)
 	}, func(s *web.Server) {
 		console := handlers.NewConsole(w.Connections, &people{Roster: roster.People}, nil)
 		err := handlers.Mount(s, console, api.Options{Operations: w.Connections, People: roster.People, Uplinks: door{}, Keys: finder})
@@ -156,24 +155,24 @@ func TestRoutes_that_change_something_are_for_no_viewer(t *testing.T) {
 }
 
 // keyring knows keys with one scope each, named after it, and one without any.
-type keyring struct{}
+type keyring struct{ *access.Keys }
 
-func (keyring) Identify(presented string) (access.Identity, bool) {
+func (keyring) Identify(_ context.Context, presented string, _ netip.Addr) (access.Identity, error) {
 	name, ours := strings.CutPrefix(presented, "key-for-")
 	if !ours || name == "wrong" {
-		return access.Identity{}, false
+		return access.Identity{}, nil
 	}
 	who := access.Identity{Kind: access.KeyKind, Name: presented}
 	if name != "nothing" {
 		who.Scopes = []access.Scope{access.Scope(name)}
 	}
-	return who, true
+	return who, nil
 }
 
 // TestRoutes_let_in_whom_they_name_and_nobody_else asks for every route as nobody, with each role, with a key of each single
 // scope, with a key without scopes, and with one that is wrong.
 func TestRoutes_let_in_whom_they_name_and_nobody_else(t *testing.T) {
-	site, _ := everything(t, func(o *web.Options) { o.Keys = keyring{} })
+	site, _ := everything(t, func(o *web.Options) { o.Keys = keyring{o.Keys.(*access.Keys)} })
 	type asker struct {
 		name    string
 		browser *webtest.Browser

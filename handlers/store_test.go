@@ -128,6 +128,10 @@ func (s *store) RequestRestart(_ context.Context, _ connection.ID, e connection.
 	return nil
 }
 
+func (s *store) ForgetOldUplinkKey(context.Context, connection.ID, time.Time, connection.Event) (connection.Connection, error) {
+	return connection.Connection{}, notFound() // pages show none whose time is over
+}
+
 func (s *store) AllowCredentialTry(context.Context, connection.ID, int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

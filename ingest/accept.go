@@ -52,15 +52,19 @@ func (a *Acceptor) Authorize(id connection.ID, c Credential) error {
 
 func (a *Acceptor) authorize(id connection.ID, c Credential) (entry, error) {
 	e, exists := a.Registry.entry(id)
-	fits := e.fits(c.UplinkKey)
+	now := a.now()
+	fits, fitsOld := e.fits(c.UplinkKey), e.fitsOld(c.UplinkKey, now)
 	switch {
 	case exists && (fits || c.Authorized):
+		return e, nil
+	case exists && fitsOld:
+		e.old.usedAt.Store(now.UnixMilli())
 		return e, nil
 	case c.Authorized:
 		a.refused(refusedUnknown)
 		return entry{}, connection.Fail(connection.CodeNotFound, "There is no such connection.")
 	case exists:
-		e.refusals.add(connection.RefusedKey, a.now())
+		e.refusals.add(connection.RefusedKey, now)
 	}
 	a.refused(string(connection.RefusedKey))
 	return entry{}, connection.Fail(connection.CodeUnauthorized, "Uplinks need the connection's uplink key, or an API key.")
@@ -83,8 +87,8 @@ func (a *Acceptor) Unreadable(id connection.ID) {
 //
 // Every error is a [connection.Failure]: those of [Acceptor.Authorize], CodeInvalid for a document that cannot be read
 // (its cause is [thingpark.ErrTooLarge] where it is too long), CodeUnauthorized for a missing or wrong Token, or one made
-// more than [MaxDeviation] from now, where the connection asks for one, and CodeUnavailable where the queue is full, closed or broken: ThingPark is then to post
-// elsewhere or again.
+// more than [MaxDeviation] from now, where the connection asks for one, and CodeUnavailable where the queue is full, closed
+// or broken: ThingPark is then to post elsewhere or again.
 func (a *Acceptor) Accept(ctx context.Context, id connection.ID, c Credential, query string, body []byte) error {
 	e, err := a.authorize(id, c)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"boardlink/connection"
 )
@@ -22,10 +24,19 @@ type entry struct {
 	version int64
 	keyHash [sha256.Size]byte
 	hasKey  bool
+	old     *oldKey
 	verify  bool // documents must bear a Token
 	asKey   connection.Secret
 
 	refusals *refusals // one for the connection's whole life in memory
+}
+
+// oldKey is an uplink key that was replaced and is accepted until its time is over. It never changes but for its use.
+type oldKey struct {
+	hash   [sha256.Size]byte
+	until  time.Time
+	usedAt atomic.Int64 // Unix milliseconds; 0: not yet
+	noted  atomic.Int64 // the use that was written down last
 }
 
 // Load replaces everything by the given connections, as at the start.
@@ -34,7 +45,7 @@ func (r *Registry) Load(all []connection.Connection) {
 	defer r.mu.Unlock()
 	r.entries = make(map[connection.ID]entry, len(all))
 	for _, c := range all {
-		r.entries[c.ID] = entryOf(c, &refusals{})
+		r.entries[c.ID] = entryOf(c, entry{refusals: &refusals{}})
 	}
 }
 
@@ -53,13 +64,12 @@ func (r *Registry) Set(c connection.Connection) {
 	if r.entries == nil {
 		r.entries = map[connection.ID]entry{}
 	}
-	counted := &refusals{}
-	if ok {
-		counted = known.refusals
+	if !ok {
+		known.refusals = &refusals{}
 	}
-	e := entryOf(c, counted)
+	e := entryOf(c, known)
 	if e.keyHash != known.keyHash {
-		counted.accepted() // what was refused with the old key says nothing about the new one
+		e.refusals.accepted() // what was refused with the old key says nothing about the new one
 	}
 	r.entries[c.ID] = e
 }
@@ -88,16 +98,79 @@ func (r *Registry) entry(id connection.ID) (entry, bool) {
 	return e, ok
 }
 
-func entryOf(c connection.Connection, counted *refusals) entry {
-	return entry{
+// entryOf makes the entry of a connection that was known as before.
+func entryOf(c connection.Connection, before entry) entry {
+	e := entry{
 		version: c.Version,
 		keyHash: sha256.Sum256([]byte(c.UplinkKey.Reveal())),
 		hasKey:  c.UplinkKey.IsSet(),
 		verify:  c.Configuration.VerifyUplinkToken,
 		asKey:   c.Configuration.DownlinkAsKey,
 
-		refusals: counted,
+		refusals: before.refusals,
 	}
+	if c.OldUplinkKey.IsSet() {
+		e.old = &oldKey{hash: sha256.Sum256([]byte(c.OldUplinkKey.Reveal())), until: c.OldUplinkKeyUntil}
+		if before.old != nil && before.old.hash == e.old.hash && before.old.until.Equal(e.old.until) {
+			e.old = before.old // with the uses that were seen
+		} else if !c.OldUplinkKeyUsedAt.IsZero() {
+			e.old.usedAt.Store(c.OldUplinkKeyUsedAt.UnixMilli())
+			e.old.noted.Store(c.OldUplinkKeyUsedAt.UnixMilli())
+		}
+	}
+	return e
+}
+
+// fitsOld reports whether key is the one that was replaced, while it is accepted. That takes the same time where there is
+// none.
+func (e entry) fitsOld(key connection.Secret, now time.Time) bool {
+	hash := sha256.Sum256([]byte(key.Reveal()))
+	var want [sha256.Size]byte // no key's
+	if e.old != nil {
+		want = e.old.hash
+	}
+	same := subtle.ConstantTimeCompare(hash[:], want[:]) == 1
+	return same && e.old != nil && key.IsSet() && now.Before(e.old.until)
+}
+
+// OldKeyUsedAt tells when the uplink key of a connection that was replaced was used last; zero where it was not.
+func (r *Registry) OldKeyUsedAt(id connection.ID) time.Time {
+	e, ok := r.entry(id)
+	if !ok || e.old == nil || e.old.usedAt.Load() == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(e.old.usedAt.Load()).UTC()
+}
+
+// noteEvery is the least time between two notes of the use of one old key.
+const noteEvery = time.Minute
+
+// ReportOldKeys gives note the last uses of old uplink keys, at most one a minute and key, and over the connections whose
+// old key is accepted no longer. Call it now and then, beside the path of the uplinks.
+func (r *Registry) ReportOldKeys(now time.Time, note func(id connection.ID, at time.Time) error, over func(id connection.ID)) {
+	for id, old := range r.oldKeys() {
+		used, noted := old.usedAt.Load(), old.noted.Load()
+		if used > noted && (noted == 0 || used-noted >= noteEvery.Milliseconds() || !now.Before(old.until)) {
+			if note(id, time.UnixMilli(used).UTC()) == nil {
+				old.noted.Store(used)
+			}
+		}
+		if !now.Before(old.until) {
+			over(id)
+		}
+	}
+}
+
+func (r *Registry) oldKeys() map[connection.ID]*oldKey {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := map[connection.ID]*oldKey{}
+	for id, e := range r.entries {
+		if e.old != nil {
+			all[id] = e.old
+		}
+	}
+	return all
 }
 
 // fits reports whether key is the connection's uplink key. The zero entry, of a connection that does not exist, takes

@@ -71,12 +71,3 @@ func (o *Connections) SetActive(ctx context.Context, actor string, id connection
 		return nil
 	})
 }
-
-// RenewUplinkKey replaces the credential of the connection's uplinks. The old one ends at once.
-func (o *Connections) RenewUplinkKey(ctx context.Context, actor string, id connection.ID) (View, error) {
-	key := o.newKey()
-	return o.change(ctx, actor, id, 0, func(c *connection.Connection) error {
-		c.UplinkKey = key
-		return nil
-	})
-}

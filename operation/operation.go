@@ -30,6 +30,10 @@ type Store interface {
 	// AllowCredentialTry grants one more sign-in with this version of the credentials.
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 
+	// ForgetOldUplinkKey removes an old uplink key whose time is over by now, without a new version, with the event in the
+	// same transaction; CodeNotFound where there is none.
+	ForgetOldUplinkKey(ctx context.Context, id connection.ID, now time.Time, e connection.Event) (connection.Connection, error)
+
 	Events(ctx context.Context, f EventFilter) ([]connection.Event, error)
 	// Tell stores an event that comes with no change of a row.
 	Tell(ctx context.Context, e connection.Event) error
@@ -73,7 +77,13 @@ type Refusals interface {
 	Refusals(id connection.ID) connection.Refusals
 }
 
-// Options are what [New] needs. All fields but Prober, Downlinks, Refusals, Example and Now are mandatory; with a Prober, Tries is too.
+// OldKeys sees when uplink keys that were replaced are used.
+type OldKeys interface {
+	// OldKeyUsedAt is the last use of a connection's old uplink key; zero where none was seen.
+	OldKeyUsedAt(id connection.ID) time.Time
+}
+
+// Options are what [New] needs. All fields but Prober, Downlinks, Refusals, OldKeys, Example and Now are mandatory; with a Prober, Tries is too.
 type Options struct {
 	Store    Store
 	Links    Links
@@ -89,6 +99,7 @@ type Options struct {
 	Downlinks    Downlinks // nil: no downlink can be sent by hand
 	Tries        Tries     // of the stored credentials, which tests count too
 	Refusals     Refusals  // nil: nobody counts
+	OldKeys      OldKeys   // nil: nobody sees them used
 	// Example tells what ThingsBoard receives of an uplink under some settings, as [boardlink/link.Example]. Nil: nobody can say.
 	Example func(connection.Configuration) (connection.Example, error)
 	Now     func() time.Time // nil: time.Now
@@ -105,6 +116,7 @@ type Connections struct {
 	publicURL string
 	newKey    func() connection.Secret
 	refusals  Refusals
+	oldKeys   OldKeys
 	downlinks Downlinks
 	now       func() time.Time
 
@@ -122,7 +134,7 @@ func New(opt Options) *Connections {
 	}
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, downlinks: opt.Downlinks, now: opt.Now,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now), example: opt.Example,
 	}
 }

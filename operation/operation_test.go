@@ -429,12 +429,12 @@ func second[T any](_ T, err error) error { return err }
 func TestRenewUplinkKey_ends_the_old_one(t *testing.T) {
 	w := operationtest.New(nil)
 	id := create(t, w)
-	v, err := w.RenewUplinkKey(t.Context(), actor, id)
+	v, err := w.RenewUplinkKey(t.Context(), actor, id, 0)
 	if err != nil || v.Connection.UplinkKey != "uplink-key-2" {
 		t.Fatalf("error %v", err)
 	}
 	e := lastEvent(t, w)
-	if e.Message != "Uplink key renewed." || strings.Contains(e.Message, "uplink-key") {
+	if e.Message != "Uplink key renewed, the old one ended at once." || strings.Contains(e.Message, "uplink-key") {
 		t.Errorf("event %q", e.Message)
 	}
 	if got := w.Observer.Told(); !slices.Equal(got, []string{"changed 1"}) {

@@ -33,8 +33,13 @@ func changes(from, to connection.Connection) []string {
 		}
 	}
 	list = append(list, alarmChanges(from.Alarms, to.Alarms)...)
-	if from.UplinkKey != to.UplinkKey {
-		list = append(list, "Uplink key renewed")
+	switch {
+	case from.UplinkKey != to.UplinkKey && to.OldUplinkKey.IsSet():
+		list = append(list, "Uplink key renewed, the old one is accepted until "+exact(to.OldUplinkKeyUntil))
+	case from.UplinkKey != to.UplinkKey:
+		list = append(list, "Uplink key renewed, the old one ended at once")
+	case from.OldUplinkKey != to.OldUplinkKey:
+		list = append(list, "Old uplink key ended")
 	}
 	return list
 }

@@ -32,7 +32,7 @@ func (o *Connections) view(c connection.Connection, s connection.Status) View {
 // viewOf makes the view of a connection whose status is complete.
 func (o *Connections) viewOf(c *connection.Connection, s connection.Status) View {
 	return View{
-		Connection: *c,
+		Connection: o.withOldKey(*c),
 		Status:     s,
 		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
 		Refused:    o.refused(c.ID),

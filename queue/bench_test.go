@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -35,6 +36,10 @@ func benchQueue(b *testing.B) *Queue {
 
 // produce puts b.N events from as many goroutines and waits for all of them.
 func produce(b *testing.B, q *Queue, producers int) {
+	produceBy(b, producers, q.Put)
+}
+
+func produceBy(b *testing.B, producers int, put func(context.Context, Event) (Event, error)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	event := benchEvents()
@@ -45,7 +50,7 @@ func produce(b *testing.B, q *Queue, producers int) {
 				if n > int64(b.N) {
 					return
 				}
-				if _, err := q.Put(context.Background(), event(n)); err != nil {
+				if _, err := put(context.Background(), event(n)); err != nil {
 					b.Error(err)
 					return
 				}
@@ -61,6 +66,24 @@ func BenchmarkPut(b *testing.B) {
 			q := benchQueue(b)
 			b.ResetTimer()
 			produce(b, q, producers)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkPutOnce is BenchmarkPut with a Token for each event: what checking Tokens costs, and what it must not cost those
+// who do not.
+func BenchmarkPutOnce(b *testing.B) {
+	for _, producers := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("producers=%d", producers), func(b *testing.B) {
+			q := benchQueue(b)
+			b.ResetTimer()
+			produceBy(b, producers, func(ctx context.Context, e Event) (Event, error) {
+				token := Token{Time: e.Time}
+				binary.LittleEndian.PutUint64(token.Sum[:], uint64(e.FCntUp)*2654435761)
+				copy(token.Sum[8:], e.DevEUI)
+				return q.PutOnce(ctx, e, token)
+			})
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}

@@ -29,7 +29,8 @@ const (
 )
 
 // say writes one line at once, so that a kill loses none that was written. "w token" means that an event is about to be put
-// with a Token, "a id token" that Put returned, "t id device token" that the event was delivered, "s id" that it is about to be acknowledged, "g id" that its removal is on disk.
+// with a Token, "a id token" that Put returned, "t id device token" that the event was delivered, "s id" that it is about to
+// be acknowledged, "g id" that its removal is on disk. The token is left out where there is none.
 func say(word string, id int64, more string) {
 	if _, err := os.Stdout.Write(fmt.Appendf(nil, "%s %d %s .\n", word, id, more)); err != nil {
 		panic(err)

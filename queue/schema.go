@@ -23,8 +23,8 @@ var minSQLite = [3]int{3, 51, 3}
 // schema of this release. Each release's text stands as it was, for an older file is told by it.
 const schema = firstSchema + tokensSchema
 
-// firstSchema is version 1: connections holds the counters, so that nothing is ever counted by reading events. stamps remembers which
-// event holds which millisecond of a device, also after the event was delivered.
+// firstSchema is version 1: connections holds the counters, so that nothing is ever counted by reading events. stamps
+// remembers which event holds which millisecond of a device, also after the event was delivered.
 const firstSchema = `
 CREATE TABLE events (
 	id          INTEGER PRIMARY KEY,

@@ -137,13 +137,14 @@ func TestTokens_are_forgotten_when_they_are_old(t *testing.T) {
 	var passed atomic.Int64
 	q := open(t, file(t), Options{Now: func() time.Time { return now.Add(time.Duration(passed.Load())) }})
 	const n = tokenStep + 300
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			putOnce(t, q, uplink(i%9, i), tokenOf(fmt.Sprint(i), now.Add(-time.Duration(i)*time.Millisecond)))
-		})
-	}
-	wg.Wait()
+	inWriter(t, q, func(t *tx) error {
+		_, err := t.execText(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+			INSERT INTO tokens SELECT $2 - i, 7, CAST(printf('%032d', i) AS BLOB) FROM n`, n-1, now.UnixMilli())
+		t.noted += n - 1
+		return err
+	})
+	first := tokenOf("1", now.Add(-time.Millisecond))
+	putOnce(t, q, uplink(1, 1), first)
 	q.pruneTokens()
 	if got := tokensOf(q); got != n {
 		t.Fatalf("%d Tokens are left of %d new ones", got, n)
@@ -157,7 +158,7 @@ func TestTokens_are_forgotten_when_they_are_old(t *testing.T) {
 	}
 	counted(t, q)
 	wantReplayed(t, q, uplink(1, n), young)
-	putOnce(t, q, uplink(1, 1), tokenOf("1", now.Add(-time.Millisecond))) // its sender is to refuse such an old one
+	putOnce(t, q, uplink(1, 1), first) // its sender is to refuse such an old one
 }
 
 func TestTokens_beyond_their_number_go_the_oldest_first(t *testing.T) {

@@ -82,3 +82,29 @@ func TestSend_tells_no_banner_of_what_does_not_speak_HTTP(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Every text of a document that is shown somewhere is cleaned where it comes in, whatever form it has there.
+func TestDocument_tells_texts_cleaned_and_bounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"a terminal's": `no \u001b[31m\u001b]0;x\u0007 \u009b1m`,
+		"lines":        `no\r\ntime=now level=error`,
+		"another way":  `no \u202egnp.exe\u2066 \u200b\ufeff`,
+		"long":         "no " + strings.Repeat("x", 60_000),
+		"markup":       `no <script>alert(1)</script>`,
+	} {
+		d := mustParse(t, `{"DevEUI_uplink":{"DevEUI":"A1B2C3D4E5F60718","CustomerData":{"name":"`+text+`"}}}`)
+		rejected := mustParse(t, `{"DevEUI_downlink_Rejected":{"DevEUI":"A1B2C3D4E5F60718","DownlinkRejectionCause":"`+text+`"}}`)
+		v, ok := rejected.Delivery()
+		if !ok {
+			t.Fatal("it is no delivery")
+		}
+		for what, got := range map[string]string{"the name": d.Name, "the cause": v.Reason} {
+			if !strings.Contains(got, "no") || len([]rune(got)) > 700 || strings.ContainsAny(got, "\x1b\x07\r\n\u009b\u202e\u2066\u200b\ufeff") {
+				t.Errorf("%s, %s: %q", what, name, got)
+			}
+		}
+		if kind := ReducedKind(text); strings.Trim(kind, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || len(kind) > 64 {
+			t.Errorf("the kind becomes %q", kind)
+		}
+	}
+}

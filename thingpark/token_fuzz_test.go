@@ -82,7 +82,9 @@ func FuzzVerifyReport(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		escape := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "%2B", "+") }
+		escape := func(s string) string {
+			return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "%2B", "+")
+		}
 		query := fmt.Sprintf("LrnDevEui=%016X&LrnFPort=%s&LrnInfos=%s&AS_ID=as&Time=%s", eui, queryPort, escape(infos), escape(at))
 		token := reference(string(body), query, key)
 		d, err := Parse(body)

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"boardlink/access"
@@ -26,7 +28,11 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		key, presented := presentedKey(r)
 		if presented {
 			v.looked = true
-			if who, ok := s.keys.Identify(key); ok {
+			who, err := s.keys.Identify(r.Context(), key, connection.Origin(r.Context()))
+			if err != nil {
+				return fmt.Errorf("identify the key: %w", err)
+			}
+			if who.Known() {
 				v.who = who
 				return next(c)
 			}
@@ -102,5 +108,6 @@ func (s *Server) outside(c echo.Context) bool {
 
 // KeyFinder knows the API keys.
 type KeyFinder interface {
-	Identify(presented string) (access.Identity, bool)
+	// Identify tells whose key was presented, and from which address; the zero Identity without an error is nobody's.
+	Identify(ctx context.Context, presented string, from netip.Addr) (access.Identity, error)
 }

@@ -408,6 +408,18 @@ func TestUplinks_are_told_to_wait_only_after_bad_credentials(t *testing.T) {
 			t.Errorf("told %s\nwithout %s", all, want)
 		}
 	}
+	// To be asked for the password once more is no refusal.
+	s.Mount(Route{Method: http.MethodGet, Path: "/confirm-me", Public: true, Handler: func(echo.Context) error { return errConfirm() }})
+	now = now.Add(time.Hour)
+	visitor := record(s, "GET", "/confirm-me", "192.0.2.8:1", "Accept", "application/json")
+	if visitor.Code != http.StatusForbidden {
+		t.Errorf("confirmation: %d", visitor.Code)
+	}
+	s.ReportRefusals(t.Context(), func(e connection.Event) {
+		if e.Address == "192.0.2.8" {
+			t.Errorf("told: %s", e.Message)
+		}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.ReportRefusals(ctx, func(e connection.Event) { t.Errorf("told twice: %+v", e) })

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,17 +77,38 @@ func filesFor(t *testing.T) *pairFiles {
 
 func (k *KeyPair) serial() int64 { return k.current.Load().Leaf.SerialNumber.Int64() }
 
+// logged is a log that is read while it is written.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 func TestKeyPair_follows_its_files_and_keeps_what_works(t *testing.T) {
 	files := filesFor(t)
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // of what is told; to sleep is no order that the race detector knows
 		var told []string
-		var log bytes.Buffer
+		var log logged
 		end := time.Now().Add(90 * 24 * time.Hour)
 		cert1, key1 := newPair(t, 1, end)
 		files.put(t, cert1, key1)
 		k, err := OpenKeyPair(files.cert, files.key, KeyPairOptions{
 			Log: slog.New(slog.NewTextHandler(&log, nil)),
 			Tell: func(_ context.Context, e connection.Event) bool {
+				mu.Lock()
+				defer mu.Unlock()
 				told = append(told, string(e.Level)+" "+string(e.Kind)+": "+e.Message)
 				return true
 			},
@@ -99,10 +121,14 @@ func TestKeyPair_follows_its_files_and_keeps_what_works(t *testing.T) {
 		go k.Run(ctx)
 		// after lets minutes pass and tells how many events came meanwhile.
 		after := func(minutes int) (now []string) {
-			before := len(told)
+			mu.Lock()
+			told = nil
+			mu.Unlock()
 			time.Sleep(time.Duration(minutes)*lookEvery + time.Second)
 			synctest.Wait()
-			return told[before:]
+			mu.Lock()
+			defer mu.Unlock()
+			return told
 		}
 		if got := after(3); len(got) != 0 {
 			t.Errorf("nothing changed: %q", got)

@@ -82,7 +82,11 @@ func (s *Server) refusedFor(c echo.Context, err error) refusalKind {
 	if err == nil {
 		return refusedNot
 	}
-	status := ProblemOf(err, "").Status
+	p := ProblemOf(err, "")
+	if p.Code == CodeConfirm { // asked for the password once more, not refused
+		return refusedNot
+	}
+	status := p.Status
 	route, known := s.routeOf(c)
 	_, presented := presentedKey(c.Request())
 	switch {

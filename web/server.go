@@ -178,6 +178,9 @@ func (s *Server) addressOf(r *http.Request) string {
 // [Server.Mount], else it is refused.
 func (s *Server) Echo() *echo.Echo { return s.echo }
 
+// PublicURL is how browsers and programs reach the server, without a slash at its end.
+func (s *Server) PublicURL() string { return s.origin }
+
 // Sessions is the store of browser sessions.
 func (s *Server) Sessions() *access.Sessions { return s.sessions }
 

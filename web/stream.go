@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"boardlink/connection"
 	"boardlink/live"
 
 	"github.com/labstack/echo/v4"
@@ -122,8 +123,12 @@ func (s *Server) pump(ctx context.Context, c echo.Context, changes <-chan []live
 func (s *Server) stillMay(ctx context.Context, c echo.Context) error {
 	v := visitOf(c)
 	if key, presented := presentedKey(c.Request()); presented {
-		if _, ok := s.keys.Identify(key); !ok {
-			return errors.New("the key has ended")
+		who, err := s.keys.Identify(ctx, key, connection.Origin(ctx))
+		if err != nil {
+			return err
+		}
+		if route, known := s.routeOf(c); !known || !who.Allows(route.Least, route.Scope) {
+			return errors.New("the key has ended, or may do less than before")
 		}
 		return nil
 	}

@@ -44,6 +44,8 @@ type Operations interface {
 	RetryParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 	Purge(ctx context.Context, actor string, id connection.ID) (int64, error)
 	SendDownlink(ctx context.Context, actor string, id connection.ID, devEUI string, params json.RawMessage) (connection.Posting, error)
+	RenewUplinkKey(ctx context.Context, actor string, id connection.ID, oldValidFor time.Duration) (operation.View, error)
+	EndOldUplinkKey(ctx context.Context, actor string, id connection.ID) (operation.View, error)
 	DropParked(ctx context.Context, actor string, id connection.ID, choice operation.ParkedChoice) (int64, error)
 }
 
@@ -52,7 +54,7 @@ type Options struct {
 	Operations Operations
 	People     People
 	Uplinks    Uplinks
-	Keys       web.KeyFinder
+	Keys       Keys
 	Account    Account
 	Once       Once   // nil: requests with an Idempotency-Key are refused
 	Version    string // of the program, told in the OpenAPI document
@@ -64,7 +66,7 @@ type api struct {
 	operations Operations
 	people     People
 	uplinks    Uplinks
-	keys       web.KeyFinder
+	keys       Keys
 	account    Account
 	huma       huma.API
 	server     *web.Server

@@ -65,6 +65,8 @@ func (a *api) describe() {
 	a.describeDownlink()
 	a.describePurge()
 	a.describeConfig()
+	a.describeKeys()
+	a.describeUplinkKey()
 	a.describeUsers()
 	a.describeAccount()
 
@@ -122,7 +124,8 @@ func (a *api) with(body bodyKind, id, method, path, summary string, status int, 
 func (a *api) describeUplinks() {
 	op := a.operation("post-uplink", http.MethodPost, "/connections/{id}/uplinks", "Hand in an uplink of ThingPark", pathID(),
 		query("key", "The connection's uplink key, where no header can be set.", text()))
-	op.Description = "The credential is an API key or the connection's uplink key. 200 says that the uplink is on disk."
+	op.Description = "The credential is an API key or the connection's uplink key. 200 says that the uplink is on disk; one that comes again with the Token of " +
+		"an earlier one is answered likewise and not stored a second time."
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 	}

@@ -67,7 +67,8 @@ func (o *onces) leave(id string) {
 func (a *api) once(op huma.Operation) huma.Operation {
 	op.Parameters = append(op.Parameters, &huma.Param{Name: onceHeader, In: "header", Example: "0f8fad5b-d9cb-469f-a165-70867728950e",
 		Description: "Names the request: sent again within 24 hours with the same body, it is not carried out again and gets the same answer. " +
-			"With another body it is refused (422), while it is under way too (409). What was refused without effect is forgotten, and can be sent again.",
+			"With another body it is refused (422), while it is under way too (409). What was refused without effect is forgotten, and can be sent again. " +
+			"A secret that the first answer tells is ***** in a repeat.",
 		Schema: &huma.Schema{Type: huma.TypeString, Pattern: `^[\x21-\x7e]{1,255}$`}})
 	op.Middlewares = append(op.Middlewares, func(h huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(h)
@@ -121,13 +122,30 @@ func (a *api) carryOutOnce(c echo.Context, do func()) error {
 	ctx, cancel := context.WithTimeout(whole, onceWrite)
 	defer cancel()
 	if status := c.Response().Status; hadEffect(status, answer.body.Bytes()) {
-		err = a.onces.store.EndOnce(ctx, id, connection.OnceAnswer{Status: status, Header: keptHeader(c.Response().Header()), Body: answer.body.Bytes()})
+		kept := answer.body.Bytes()
+		if instead, ok := c.Get(insteadKey).([]byte); ok {
+			kept = instead
+		}
+		err = a.onces.store.EndOnce(ctx, id, connection.OnceAnswer{Status: status, Header: keptHeader(c.Response().Header()), Body: kept})
 	} else {
 		err = a.onces.store.ForgetOnce(ctx, id)
 	}
 	if err != nil {
 		web.Log(whole).Error("The answer to a request with a key was not kept", "error", err)
 	}
+	return nil
+}
+
+const insteadKey = "boardlink.once.instead"
+
+// keepInstead names what a repeat of the request is answered with, where the first answer tells a secret: answers are kept
+// in the database, where no secret may stand.
+func keepInstead(c echo.Context, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode what is kept of an answer: %w", err)
+	}
+	c.Set(insteadKey, append(text, '\n')) // as the first answer ends
 	return nil
 }
 

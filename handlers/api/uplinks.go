@@ -110,10 +110,13 @@ func (a *api) admit(c echo.Context) (connection.ID, ingest.Credential, error) {
 	if err != nil {
 		id = 0
 	}
-	who, known := a.keys.Identify(key)
+	who, err := a.keys.Identify(c.Request().Context(), key, connection.Origin(c.Request().Context()))
+	if err != nil {
+		return 0, ingest.Credential{}, fmt.Errorf("identify the key: %w", err)
+	}
 	credential := ingest.Credential{UplinkKey: connection.Secret(key), Authorized: who.AllowsScope(access.ScopeUplinks)}
 	err = a.uplinks.Authorize(id, credential)
-	if err != nil && known && !credential.Authorized {
+	if err != nil && who.Known() && !credential.Authorized {
 		return 0, ingest.Credential{}, connection.Fail(connection.CodeForbidden, "This key is not for uplinks.")
 	}
 	return id, credential, err

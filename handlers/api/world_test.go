@@ -90,11 +90,13 @@ func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
 	w := &world{World: operationtest.New(nil), people: &peopleOnDisk{t: t}, uplinks: &uplinks{keys: map[connection.ID]string{1: "uplink-key-1"}}, log: &log{}, t: t}
 	w.Park.Instead = parsing{&operationtest.Park{}}
+	var keys *access.Keys
 	logger := func(o *web.Options) {
+		keys = o.Keys.(*access.Keys)
 		o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	w.site = webtest.New(t, logger, func(s *web.Server) {
-		opt := api.Options{Operations: w.Connections, People: w.people, Uplinks: w.uplinks, Keys: access.NewKeys(webtest.Key), Account: account{}, Version: "1.0"}
+		opt := api.Options{Operations: w.Connections, People: w.people, Uplinks: w.uplinks, Keys: keys, Account: account{}, Version: "1.0"}
 		for _, f := range change {
 			f(&opt)
 		}

@@ -206,6 +206,20 @@ func (s *Store) RequestRestart(_ context.Context, id connection.ID, e connection
 	return s.Fail
 }
 
+// ForgetOldUplinkKey implements [operation.Store].
+func (s *Store) ForgetOldUplinkKey(_ context.Context, id connection.ID, now time.Time, e connection.Event) (connection.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.rows[id]
+	if !ok || !c.OldUplinkKey.IsSet() || now.Before(c.OldUplinkKeyUntil) {
+		return connection.Connection{}, notFound()
+	}
+	c.OldUplinkKey, c.OldUplinkKeyUntil, c.OldUplinkKeyUsedAt = "", time.Time{}, time.Time{}
+	s.rows[id] = c
+	s.add(e)
+	return c, s.Fail
+}
+
 // AllowCredentialTry implements [operation.Store].
 func (s *Store) AllowCredentialTry(_ context.Context, id connection.ID, _ int64) error {
 	s.mu.Lock()

@@ -20,6 +20,7 @@ type World struct {
 	Observer *Observer
 	Feed     *Feed
 	Refusals *Refusals
+	OldKeys  *OldKeys
 	Prober   *Prober
 	Park     *Park
 	Backlog  *Backlog
@@ -38,11 +39,11 @@ func New(now func() time.Time) *World {
 	}
 	w := &World{
 		Store: &Store{rows: map[connection.ID]connection.Connection{}}, Links: &Links{}, Parked: &Parked{}, Observer: &Observer{}, Feed: &Feed{},
-		Refusals: &Refusals{}, Prober: &Prober{Verdict: connection.Accepted}, Park: &Park{}, Backlog: &Backlog{},
+		Refusals: &Refusals{}, OldKeys: &OldKeys{}, Prober: &Prober{Verdict: connection.Accepted}, Park: &Park{}, Backlog: &Backlog{},
 	}
 	keys := 0
 	w.Connections = operation.New(operation.Options{
-		Store: w.Store, Links: w.Links, Parked: w.Parked, Backlog: w.Backlog, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, Now: now,
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Backlog: w.Backlog, Observer: w.Observer, Feed: w.Feed, PublicURL: PublicURL, Refusals: w.Refusals, OldKeys: w.OldKeys, Now: now,
 		Prober: w.Prober, Tries: w.Store, Downlinks: w.Park,
 		NewUplinkKey: func() connection.Secret {
 			keys++
@@ -77,6 +78,19 @@ func (r *Refusals) Refusals(id connection.ID) connection.Refusals {
 	counted, _ := r.counts.Load(id)
 	c, _ := counted.(connection.Refusals)
 	return c
+}
+
+// OldKeys pretends to see when old uplink keys are used.
+type OldKeys struct{ uses sync.Map }
+
+// Set says when the old key of a connection was used last.
+func (o *OldKeys) Set(id connection.ID, at time.Time) { o.uses.Store(id, at) }
+
+// OldKeyUsedAt implements [operation.OldKeys].
+func (o *OldKeys) OldKeyUsedAt(id connection.ID) time.Time {
+	at, _ := o.uses.Load(id)
+	t, _ := at.(time.Time)
+	return t
 }
 
 // Links pretends to run the connections.

@@ -245,6 +245,21 @@ func (d Details) cardTarget() state.Target {
 	return t
 }
 
+// oldValidFor asks how long the key in use is accepted once it is renewed. While the one before is, it can only end at once:
+// there are two keys at most.
+func (d Details) oldValidFor() ui.Field {
+	f := ui.Field{
+		Name: "oldValidFor", Label: "The key in use ends", Kind: ui.KindChoice, Value: "0s",
+		Options: []ui.Option{{Value: "0s", Label: "At once"}, {Value: "1h", Label: "In 1 hour"}, {Value: "24h", Label: "In 24 hours"}, {Value: "7d", Label: "In 7 days"}},
+		Note:    "Until then both are accepted, so that ThingPark can be changed without a loss. Where it ends at once, uplinks are refused until ThingPark sends the new one.",
+	}
+	if d.Connection.OldUplinkKey.IsSet() {
+		f.Options = f.Options[:1]
+		f.Note = "Both keys end, and uplinks are refused until ThingPark sends the new one. To let the key in use overlap, end the old one first."
+	}
+	return f
+}
+
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
 
 func (m Metrics) address(window, part string) string {

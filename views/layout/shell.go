@@ -34,7 +34,8 @@ const (
 	NavEvents      = "events"
 	NavPeople      = "people"
 	NavAccount     = "account" // not in the navigation but in the bar above it
-	NavAPI         = "api"     // a page outside of the console's frame
+	NavKeys        = "keys"
+	NavAPI         = "api" // a page outside of the console's frame
 )
 
 // htmxConfig keeps htmx within the page's content security policy (no inline style, no eval, no other host), keeps no copies
@@ -107,6 +108,7 @@ func (s Shell) navRows() []navRow {
 		{Name: NavCreate, Label: "Create", Href: "/connections/new", Icon: ui.IconPlus, Sub: true},
 		{Name: NavEvents, Label: "Events", Href: "/events", Icon: ui.IconEvents},
 		{Name: NavPeople, Label: "People", Href: "/people", Icon: ui.IconPeople, Admin: true},
+		{Name: NavKeys, Label: "Keys", Href: "/keys", Icon: ui.IconKey, Admin: true},
 		{Name: NavAPI, Label: "API", Href: "/api/docs", Icon: ui.IconCode},
 	}
 	return slices.DeleteFunc(all, func(r navRow) bool { return r.Admin && !s.Admin })

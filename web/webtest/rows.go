@@ -178,6 +178,13 @@ func (p *People) Add(role access.Role) access.Identity {
 	return who
 }
 
+// Remove makes an operator nobody.
+func (p *People) Remove(id int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[id] = access.Identity{} // the id is not given out again
+}
+
 // SetRole gives an operator another role.
 func (p *People) SetRole(id int64, role access.Role) {
 	p.mu.Lock()

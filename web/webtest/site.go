@@ -4,6 +4,7 @@ package webtest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 	"time"
 
 	"boardlink/access"
-	"boardlink/connection"
+	"boardlink/access/accesstest"
 	"boardlink/live"
 	"boardlink/web"
 )
@@ -29,6 +30,9 @@ type Site struct {
 	Feed   *live.Feed
 	Rows   *Rows
 	People *People
+	// Keys are the API keys that the site knows, [Key] among them; KeyRows holds the others.
+	Keys    *access.Keys
+	KeyRows *accesstest.KeyRows
 
 	t testing.TB
 }
@@ -41,9 +45,10 @@ func New(t testing.TB, change func(*web.Options), mount ...func(*web.Server)) *S
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
-	site := &Site{URL: "http://" + listener.Addr().String(), Feed: &live.Feed{}, Rows: NewRows(), People: NewPeople(), t: t}
+	site := &Site{URL: "http://" + listener.Addr().String(), Feed: &live.Feed{}, Rows: NewRows(), People: NewPeople(), KeyRows: accesstest.NewKeyRows(), t: t}
+	site.Keys = access.NewKeyRing(access.KeysOptions{Environment: Key, Store: site.KeyRows, Owners: site.People})
 	opt := web.Options{
-		PublicURL: site.URL, Sessions: site.Rows, People: site.People, Keys: access.NewKeys(connection.Secret(Key)),
+		PublicURL: site.URL, Sessions: site.Rows, People: site.People, Keys: site.Keys,
 		Feed: site.Feed, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -88,6 +93,17 @@ func (s *Site) Visitor() *Browser {
 		Jar: jar, Transport: transport, Timeout: 10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// KeyFor makes an API key with these scopes, which an admin of its own owns.
+func (s *Site) KeyFor(scopes ...access.Scope) string {
+	s.t.Helper()
+	owner := s.People.Add(access.RoleAdmin)
+	_, key, err := s.Keys.Create(s.t.Context(), owner, access.KeyDraft{Name: fmt.Sprintf("key %d", owner.ID), Scopes: scopes})
+	if err != nil {
+		s.t.Fatalf("make a key: %v", err)
+	}
+	return key.Reveal()
 }
 
 // Operator is a browser in which a new operator of that role is signed in.
