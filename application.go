@@ -150,17 +150,28 @@ func checkSettings(cfg config.Config) (netguard.Policy, error) {
 	if err != nil {
 		return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ALLOW_HOSTS", Message: err.Error()}
 	}
-	if cfg.AdminEmail != "" {
-		var failure *connection.Failure
-		if _, err := access.CheckCredentials(cfg.AdminEmail, cfg.AdminPassword); errors.As(err, &failure) {
-			message := failure.Message
-			if len(failure.Fields) > 0 {
-				message = failure.Fields[0].Message
-			}
-			return netguard.Policy{}, &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: message}
+	if cfg.AdminEmail != "" && !hasDatabase(cfg.DataDir) {
+		if _, err := access.CheckCredentials(cfg.AdminEmail, cfg.AdminPassword); err != nil {
+			return netguard.Policy{}, wrongAdmin(err)
 		}
 	}
 	return policy, nil
+}
+
+// hasDatabase reports whether Boardlink has run in that folder before. Then there may be an operator, and what the environment
+// brings for the first one is looked at only if there is none: rules may have become stricter since it was set.
+func hasDatabase(dir string) bool {
+	_, err := datadir.OpenExisting(dir)
+	return err == nil
+}
+
+// wrongAdmin makes wrong fields of the first operator a mistake in the settings; other errors stay what they are.
+func wrongAdmin(err error) error {
+	var failure *connection.Failure
+	if !errors.As(err, &failure) || len(failure.Fields) == 0 {
+		return err
+	}
+	return &config.UsageError{Setting: "BOARDLINK_ADMIN_EMAIL, BOARDLINK_ADMIN_PASSWORD", Message: failure.Fields[0].Message}
 }
 
 // openData takes the data folder and opens what lies in it.
@@ -274,7 +285,7 @@ func (a *application) firstOperator(ctx context.Context, cfg config.Config) erro
 	made, err := a.people.FirstFromEnvironment(ctx, cfg.AdminEmail, cfg.AdminPassword)
 	switch {
 	case err != nil:
-		return err
+		return wrongAdmin(err)
 	case made:
 		a.log.Info("The first operator was made from the environment")
 	default:

@@ -9,8 +9,8 @@ import (
 )
 
 // Confirm checks the password of an operator who is signed in, before something that an unattended browser must not be
-// good for. A wrong one is a Failure with CodeInvalid that names the field "password"; after some of them the next is not read for a while: a
-// [*Throttled].
+// good for. A wrong one is a Failure with CodeInvalid that names the field "password"; after some of them the next is not
+// read for a while: a [*Throttled].
 func (p *People) Confirm(ctx context.Context, from Origin, operatorID int64, password connection.Secret) error {
 	o, err := p.store.Operator(ctx, operatorID)
 	if err != nil {

@@ -55,8 +55,8 @@ func newHasher(p argon2id.Params) (*Hasher, error) {
 	return h, nil
 }
 
-// Hash gives the hash of a password in PHC form, for somebody who is known or bears a link. It waits for a free slot as long as ctx lets it; a [*Throttled]
-// says that too many wait already.
+// Hash gives the hash of a password in PHC form, for somebody who is known or bears a link. It waits for a free slot as long
+// as ctx lets it; a [*Throttled] says that too many wait already.
 func (h *Hasher) Hash(ctx context.Context, password connection.Secret) (string, error) {
 	if err := h.known.enter(ctx); err != nil {
 		return "", err

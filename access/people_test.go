@@ -206,7 +206,7 @@ func TestReset_link_sets_the_password_of_its_own_operator_only(t *testing.T) {
 
 func TestFirstFromEnvironment_never_resets_a_password(t *testing.T) {
 	p, m, _ := newTestPeople(t)
-	for _, bad := range [][2]string{{"ada", "correct horse"}, {"ada@example.com", "short"}} {
+	for _, bad := range [][2]string{{"ada", "correct horse"}, {"ada@example.com", "short"}, {"ada@example.com", "password1"}} {
 		_, err := p.FirstFromEnvironment(t.Context(), bad[0], connection.Secret(bad[1]))
 		wantCode(t, err, connection.CodeInvalid)
 	}
@@ -214,8 +214,8 @@ func TestFirstFromEnvironment_never_resets_a_password(t *testing.T) {
 		t.Fatalf("made: %v, %v", made, err)
 	}
 	before := m.operators[0]
-	for _, email := range []string{"ada@example.com", "eve@example.com"} {
-		if made, err := p.FirstFromEnvironment(t.Context(), email, "battery staple"); err != nil || made {
+	for email, password := range map[string]connection.Secret{"ada@example.com": "battery staple", "eve@example.com": "battery staple", "bob@example.com": "password1"} {
+		if made, err := p.FirstFromEnvironment(t.Context(), email, password); err != nil || made {
 			t.Errorf("%s made: %v, %v", email, made, err)
 		}
 	}

@@ -110,13 +110,14 @@ func whatLinkDid(t SetupToken) string {
 }
 
 // FirstFromEnvironment makes the first operator, an admin, from what the environment brings. made is false where there
-// is an operator already: the environment never changes a password. Wrong fields are a Failure with CodeInvalid.
+// is an operator already: the environment never changes a password, and what it brings is not looked at then, for rules may
+// have become stricter since. Wrong fields are a Failure with CodeInvalid.
 func (p *People) FirstFromEnvironment(ctx context.Context, email string, password connection.Secret) (made bool, err error) {
-	normal, err := CheckCredentials(email, password)
-	if err != nil {
+	if needed, err := p.NeedsSetup(ctx); err != nil || !needed {
 		return false, err
 	}
-	if needed, err := p.NeedsSetup(ctx); err != nil || !needed {
+	normal, err := CheckCredentials(email, password)
+	if err != nil {
 		return false, err
 	}
 	hash, err := p.hasher.Hash(ctx, password)

@@ -13,14 +13,14 @@ type Alarm struct {
 	EndTime              time.Time    `json:"endTime"`
 	Timezone             string       `json:"timezone"`
 	Recurrence           []Recurrence `json:"recurrence,omitempty"`
-	UplinkRateMinPerHour int          `json:"uplinkRateMinPerHour"`
-	Message              string       `json:"message"`
+	UplinkRateMinPerHour int          `json:"uplinkRateMinPerHour" minimum:"1" maximum:"1000000"`
+	Message              string       `json:"message" maxLength:"1000"`
 }
 
 // Recurrence says on which days the window opens again.
 type Recurrence struct {
-	Frequency string   `json:"frequency"` // "weekly"
-	ByDays    []string `json:"byDays"`    // English names in lower case
+	Frequency string   `json:"frequency" enum:"weekly"`
+	ByDays    []string `json:"byDays" enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" minItems:"1" nullable:"false"`
 }
 
 const (

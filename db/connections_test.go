@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ func TestConnection_that_is_not_there_is_not_found(t *testing.T) {
 	wantCode(t, d.DeleteConnection(t.Context(), 12, byTest), connection.CodeNotFound)
 	wantCode(t, d.RequestRestart(t.Context(), 12, byTest), connection.CodeNotFound)
 	wantCode(t, d.SetGatewayDevice(t.Context(), 12, "x"), connection.CodeNotFound)
-	wantCode(t, d.AddCredentialTry(t.Context(), 12, 1), connection.CodeNotFound)
+	_, err = d.TakeCredentialTry(t.Context(), 12, 1)
+	wantCode(t, err, connection.CodeNotFound)
 	if n := eventsOf(t.Context(), d, 0); n != "0" {
 		t.Errorf("%s events tell of what did not happen", n)
 	}
@@ -193,7 +195,7 @@ func TestDeleteConnection_leaves_a_tombstone_without_secrets(t *testing.T) {
 	}
 	err := errors.Join(
 		d.SaveStatus(t.Context(), made.ID, connection.Status{State: connection.Opened}),
-		d.AddCredentialTry(t.Context(), made.ID, 1),
+		d.AllowCredentialTry(t.Context(), made.ID, 1),
 		d.SeenDevices(t.Context(), []connection.Device{seen(made.ID), seen(other.ID)}),
 		d.AddFigures(t.Context(), []connection.Minute{minute(made.ID), minute(other.ID)}),
 		beginAndShare(t, d, made.ID), beginAndShare(t, d, other.ID),
@@ -281,8 +283,8 @@ func TestCredentialTries_count_per_version(t *testing.T) {
 	check(1, connection.CredentialTries{})
 	for range 3 {
 		c.advance(time.Second)
-		if err := d.AddCredentialTry(t.Context(), id, 1); err != nil {
-			t.Fatal(err)
+		if taken, err := d.TakeCredentialTry(t.Context(), id, 1); !taken || err != nil {
+			t.Fatal(taken, err)
 		}
 	}
 	last := c.at
@@ -291,8 +293,8 @@ func TestCredentialTries_count_per_version(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(1, connection.CredentialTries{Tries: 3, Allowance: 1, Last: last})
-	if err := d.AddCredentialTry(t.Context(), id, 2); err != nil {
-		t.Fatal(err)
+	if taken, err := d.TakeCredentialTry(t.Context(), id, 2); !taken || err != nil {
+		t.Fatal(taken, err)
 	}
 	check(1, connection.CredentialTries{}) // an older version is nobody's any more
 	check(2, connection.CredentialTries{Tries: 1, Last: c.at})
@@ -300,4 +302,42 @@ func TestCredentialTries_count_per_version(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(2, connection.CredentialTries{})
+}
+
+// A link and tests that sign in at the same moment take the tries that are left, and not one more.
+func TestTakeCredentialTry_gives_out_no_try_twice(t *testing.T) {
+	d, _ := newTestDB(t)
+	id := createTestConnection(t, d, "north").ID
+	round := func(want int) {
+		t.Helper()
+		var taken atomic.Int64
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				ok, err := d.TakeCredentialTry(t.Context(), id, 1)
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					taken.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if int(taken.Load()) != want {
+			t.Errorf("%d tries were taken, %d were left", taken.Load(), want)
+		}
+	}
+	round(connection.MaxCredentialTries)
+	round(0)
+	for range 2 {
+		if err := d.AllowCredentialTry(t.Context(), id, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	round(2)
+	if err := d.ResetCredentialTries(t.Context(), id, 1); err != nil {
+		t.Fatal(err)
+	}
+	round(connection.MaxCredentialTries)
 }

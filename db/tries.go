@@ -22,46 +22,63 @@ func (d *DB) CredentialTries(ctx context.Context, id connection.ID, credentialVe
 	return t, nil
 }
 
-// AddCredentialTry counts a sign-in. It is called before the sign-in is sent: a crash in between costs a try, which is
-// better than an account that ThingsBoard locks.
-func (d *DB) AddCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error {
-	return d.countTry(ctx, "count credential try", id, credentialVersion, 1, 0)
+// TakeCredentialTry counts a sign-in that is about to be made, if one is left, and reports whether it was: that it looks
+// and counts in one transaction keeps a link and a test that sign in at the same moment from both taking the last one. It
+// is called before the sign-in is sent: a crash in between costs a try, which is better than an account that ThingsBoard
+// locks.
+func (d *DB) TakeCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) (taken bool, err error) {
+	err = d.withTries(ctx, id, credentialVersion, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `
+			INSERT INTO credential_tries (connection_id, credential_version, tries, allowance, last_at)
+			VALUES ($1, $2, 1, 0, $3)
+			ON CONFLICT (connection_id, credential_version) DO UPDATE
+			SET tries   = credential_tries.tries + 1,
+			    last_at = excluded.last_at
+			WHERE credential_tries.tries < $4 + credential_tries.allowance`,
+			id, credentialVersion, d.now().UnixMilli(), connection.MaxCredentialTries)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		taken = n > 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("take credential try: %w", err)
+	}
+	return taken, nil
 }
 
 // AllowCredentialTry grants one more sign-in with this version of the credentials.
 func (d *DB) AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error {
-	return d.countTry(ctx, "allow credential try", id, credentialVersion, 0, 1)
+	err := d.withTries(ctx, id, credentialVersion, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO credential_tries (connection_id, credential_version, tries, allowance, last_at)
+			VALUES ($1, $2, 0, 1, 0)
+			ON CONFLICT (connection_id, credential_version) DO UPDATE
+			SET allowance = credential_tries.allowance + 1`, id, credentialVersion)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("allow credential try: %w", err)
+	}
+	return nil
 }
 
-func (d *DB) countTry(ctx context.Context, what string, id connection.ID, credentialVersion int64, tries, allowance int) error {
-	err := d.change(ctx, func(tx *sql.Tx) error {
+// withTries changes the tries of a connection that is there, and forgets those of older credentials.
+func (d *DB) withTries(ctx context.Context, id connection.ID, credentialVersion int64, f func(tx *sql.Tx) error) error {
+	return d.change(ctx, func(tx *sql.Tx) error {
 		if live, err := isLive(ctx, tx, id); err != nil {
 			return err
 		} else if !live {
 			return errNoConnection()
 		}
-		var last int64 // an allowance is no try
-		if tries > 0 {
-			last = d.now().UnixMilli()
-		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO credential_tries (connection_id, credential_version, tries, allowance, last_at)
-			VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (connection_id, credential_version) DO UPDATE
-			SET tries     = credential_tries.tries + excluded.tries,
-			    allowance = credential_tries.allowance + excluded.allowance,
-			    last_at   = CASE WHEN excluded.last_at > 0 THEN excluded.last_at ELSE credential_tries.last_at END`,
-			id, credentialVersion, tries, allowance, last)
-		if err != nil {
+		if err := f(tx); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM credential_tries WHERE connection_id = $1 AND credential_version < $2`, id, credentialVersion)
+		_, err := tx.ExecContext(ctx, `DELETE FROM credential_tries WHERE connection_id = $1 AND credential_version < $2`, id, credentialVersion)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
 }
 
 // ResetCredentialTries forgets the tries, after a sign-in that went well.

@@ -79,15 +79,22 @@ func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browse
 
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	result, err := tryCall(b, command, params)
+	result, err := callWithin(b.ctx, command, params)
 	if err != nil {
 		b.t.Fatalf("%s: %v", command.Method, err)
 	}
 	return result
 }
 
+// tryCall gives up after a while: Chromium does not answer what it was asked of a page that gave way to another one.
 func tryCall[P, R any](b *browser, command cdp.Command[P, R], params P) (R, error) {
-	return chromedp.Run(b.ctx, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
+	ctx, cancel := context.WithTimeout(b.ctx, patience/4)
+	defer cancel()
+	return callWithin(ctx, command, params)
+}
+
+func callWithin[P, R any](ctx context.Context, command cdp.Command[P, R], params P) (R, error) {
+	return chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
 }
 
 // watch gathers what the console complains about.
@@ -115,7 +122,7 @@ func (b *browser) watch() {
 
 // expected holds Chromium's own line for an answer that the journey asked for.
 func expected(text string) bool {
-	for _, status := range []string{"status of 422", "status of 409", "status of 404", "status of 403"} {
+	for _, status := range []string{"status of 422", "status of 409", "status of 404", "status of 403", "status of 429"} {
 		if strings.Contains(text, status) {
 			return true
 		}

@@ -345,6 +345,7 @@ func TestStaleEdit(t *testing.T) {
 	})
 }
 
+// TestDelete: the original's list went on showing what was deleted (TXIF 2432, 2713).
 func TestDelete(t *testing.T) {
 	both(t, func(t *testing.T, scripts bool) {
 		p, b := signedIn(t, scripts)

@@ -43,7 +43,12 @@ func TestMain(m *testing.M) {
 		for _, c := range shared {
 			lookout.keep(c)
 		}
-		return m.Run()
+		code := m.Run()
+		if left := lookout.left(); len(left) > 0 { // of hosts that no journey's program is
+			fmt.Fprintln(os.Stderr, "secrets where they must not be:", strings.Join(left, "; "))
+			return 1
+		}
+		return code
 	}())
 }
 

@@ -165,6 +165,8 @@ func TestScreenshots(t *testing.T) {
 	b.see("is shut out")
 	take("people", "/people", "People")
 	take("person", "/people/2/role", "Change the role*")
+	take("account", "/account", "Account")
+	take("password", "/account/password", "Change your password")
 	take("missing", "/connections/999", "*")
 	take("demo", d.page+"/", "The demo's view of ThingsBoard")
 	b.open("/connections/1")

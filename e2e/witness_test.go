@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +82,19 @@ func (w *witness) take(host string) (answers int, found []leak) {
 	return answers, found
 }
 
+// left tells what was found and nobody took.
+func (w *witness) left() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for host, found := range w.found {
+		for _, l := range found {
+			all = append(all, fmt.Sprintf("%s is in %s of %s", l.name, l.place, host))
+		}
+	}
+	return all
+}
+
 // watch looks at an answer's head, and at its body while somebody reads it.
 func (w *witness) watch(r *http.Request, resp *http.Response) {
 	host := r.URL.Host
@@ -139,6 +153,7 @@ func (w *witness) proxy(t *testing.T) string {
 		return (&net.Dialer{}).DialContext(ctx, network, strings.Replace(address, intranetHost, "127.0.0.1", 1))
 	}}
 	server := httptest.NewServer(&httputil.ReverseProxy{
+		ErrorLog:      log.New(io.Discard, "", 0), // streams that break off are no news
 		Transport:     transport,
 		FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -152,7 +167,6 @@ func (w *witness) proxy(t *testing.T) string {
 		// Where the program is gone the browser is to see no answer, as it would without a proxy.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	})
-	server.Config.ErrorLog = nil
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()

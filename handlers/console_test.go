@@ -44,7 +44,7 @@ type console struct {
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	c := &console{store: newStore(), people: &people{}, prober: &operationtest.Prober{Verdict: connection.Accepted}, backlog: &operationtest.Backlog{}, park: &operationtest.Park{}, t: t}
+	c := &console{store: newStore(), people: &people{Roster: noRoster{}}, prober: &operationtest.Prober{Verdict: connection.Accepted}, backlog: &operationtest.Backlog{}, park: &operationtest.Park{}, t: t}
 	keys := 0
 	var keyRing *access.Keys
 	c.Site = webtest.New(t, func(o *web.Options) { keyRing = o.Keys.(*access.Keys) }, func(s *web.Server) {
@@ -105,7 +105,7 @@ func opened() connection.Status {
 
 // people stands for the operators, of whom the pages that sign in and set up know one.
 type people struct {
-	handlers.Roster // nil: for tests of other pages
+	handlers.Roster
 
 	reset, nobody bool
 	wait          time.Duration // too many passwords were wrong
@@ -179,6 +179,21 @@ func (p *people) SetUp(ctx context.Context, token connection.Secret, email strin
 		return access.Identity{}, &connection.Failure{Code: connection.CodeInvalid, Message: "Some fields are not right.", Fields: []connection.FieldError{{Path: "password", Message: "Use at least 8 characters."}}}
 	}
 	return access.Identity{Kind: access.OperatorKind, ID: 1, Name: email, Role: access.RoleAdmin}, nil
+}
+
+// noRoster looks after nobody, for the tests of other pages.
+type noRoster struct{ handlers.Roster }
+
+func (noRoster) List(context.Context, int64, int) ([]access.Operator, int64, error) {
+	return nil, 0, nil
+}
+
+func (noRoster) Get(context.Context, int64) (access.Operator, error) {
+	return access.Operator{}, connection.Fail(connection.CodeNotFound, "There is no such person.")
+}
+
+func (noRoster) Invite(context.Context, string, string, access.Role) (access.Operator, access.Link, error) {
+	return access.Operator{}, access.Link{}, connection.Fail(connection.CodeConflict, "Nobody is taken in here.")
 }
 
 // page reads an answer as a document, and fails where it holds a secret.

@@ -31,9 +31,17 @@ func (h *Console) pastModel(c echo.Context, id connection.ID) (connections.Past,
 	return connections.Past{Span: past, Strip: strip}, nil
 }
 
+// shareOf is the share of a piece that was up. What a link takes to open, less than a second, is not worth a word.
+func shareOf(p operation.Piece) (share float64, known bool) {
+	if p.Up > 0 && p.Down < time.Second {
+		return 1, true
+	}
+	return p.Share()
+}
+
 // pieceOf says how a piece of the past was.
 func pieceOf(p operation.Piece) (tone ui.Tone, text string) {
-	share, known := p.Share()
+	share, known := shareOf(p)
 	switch {
 	case !known && p.Off > 0:
 		return ui.ToneOff, "ended on purpose"
@@ -49,7 +57,7 @@ func pieceOf(p operation.Piece) (tone ui.Tone, text string) {
 
 // wholePast says it all in a sentence.
 func wholePast(p operation.Piece, words string) string {
-	share, known := p.Share()
+	share, known := shareOf(p)
 	if !known {
 		return "Nothing is known of the link in " + words + "."
 	}
@@ -57,7 +65,7 @@ func wholePast(p operation.Piece, words string) string {
 	if rest := p.To.Sub(p.From) - p.Up - p.Down - p.Off; rest > time.Minute {
 		text += ", as far as is known: " + ui.Span(p.Up+p.Down)
 	}
-	if p.Down > 0 {
+	if share < 1 {
 		text += "; down for " + ui.Span(p.Down) + " in all"
 	}
 	return text + "."

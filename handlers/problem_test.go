@@ -20,7 +20,7 @@ func TestProblemPages_help(t *testing.T) {
 		"not found": {func(c *console) (int, string) {
 			a := c.Operator(access.RoleViewer).Get("/connections/99")
 			return a.Status, a.Body
-		}, http.StatusNotFound, []string{"There is no such connection.", "It may have been deleted", "when and by whom"}, "/events"},
+		}, http.StatusNotFound, []string{"There is no such connection.", "The address may have a typing error.", "when and by whom"}, "/events"},
 		"not allowed": {func(c *console) (int, string) {
 			a := c.Operator(access.RoleViewer).Get("/connections/new")
 			return a.Status, a.Body

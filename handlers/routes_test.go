@@ -256,7 +256,7 @@ func (r rule) judge(role access.Role, key string, resp *http.Response) string {
 			return "the scope is for this"
 		case key != string(access.ScopeUplinks) && known && key != "" && status != http.StatusForbidden:
 			return "want 403"
-		case !known && !turnedAway, role != "" && key == "" && status != http.StatusUnauthorized:
+		case (!known || key == "") && status != http.StatusUnauthorized && status != http.StatusTooManyRequests: // after so many wrong keys from here
 			return "want 401"
 		}
 	case !known && !turnedAway:

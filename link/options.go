@@ -24,7 +24,7 @@ type Store interface {
 	Statuses(ctx context.Context) (map[connection.ID]connection.Status, error)
 
 	CredentialTries(ctx context.Context, id connection.ID, credentialVersion int64) (connection.CredentialTries, error)
-	AddCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
+	TakeCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) (taken bool, err error) // false: none is left
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 	ResetCredentialTries(ctx context.Context, id connection.ID, credentialVersion int64) error
 

@@ -173,7 +173,7 @@ func TestCredentials_edited_just_before_the_program_ended_are_presented_when_it_
 func TestCredentials_counted_before_a_crash_are_not_presented_again(t *testing.T) {
 	in(t, func(b *bench) {
 		for range 3 { // the login was sent, and then the power went
-			_ = b.store.AddCredentialTry(context.Background(), one, 1)
+			_, _ = b.store.TakeCredentialTry(context.Background(), one, 1)
 		}
 		b.store.statuses[one] = connection.Status{State: connection.Authenticating}
 		b.start()
@@ -332,8 +332,8 @@ func TestRelogins_of_the_client_count_too(t *testing.T) {
 		if tries := b.store.tries[[2]int64{1, 1}]; tries.Tries != 1 {
 			t.Errorf("tries %+v", tries)
 		}
-		_ = b.store.AddCredentialTry(context.Background(), one, 1)
-		_ = b.store.AddCredentialTry(context.Background(), one, 1)
+		_, _ = b.store.TakeCredentialTry(context.Background(), one, 1)
+		_, _ = b.store.TakeCredentialTry(context.Background(), one, 1)
 		b.store.fail(context.DeadlineExceeded)
 		if err := b.board.relogin(context.Background()); err == nil {
 			t.Error("a login that could not be counted was allowed")

@@ -148,8 +148,14 @@ func (s *fakeStore) changeTries(id connection.ID, version int64, change func(*co
 	return nil
 }
 
-func (s *fakeStore) AddCredentialTry(_ context.Context, id connection.ID, version int64) error {
-	return s.changeTries(id, version, func(t *connection.CredentialTries) { t.Tries++; t.Last = s.now() })
+func (s *fakeStore) TakeCredentialTry(_ context.Context, id connection.ID, version int64) (taken bool, err error) {
+	err = s.changeTries(id, version, func(t *connection.CredentialTries) {
+		if taken = t.Left(); taken {
+			t.Tries++
+			t.Last = s.now()
+		}
+	})
+	return taken, err
 }
 
 func (s *fakeStore) AllowCredentialTry(_ context.Context, id connection.ID, version int64) error {

@@ -153,15 +153,12 @@ func (k *keeper) tries(ctx context.Context) (connection.CredentialTries, error) 
 // back: only refusals count.
 func (r *run) signIn(ctx context.Context, client Client) error {
 	store, version := r.m.opt.Store, r.conn.CredentialVersion
-	tries, err := store.CredentialTries(ctx, r.k.id, version)
+	taken, err := store.TakeCredentialTry(ctx, r.k.id, version)
 	if err != nil {
-		return &failure{code: connection.ReasonInternal, err: fmt.Errorf("read credential tries: %w", err)}
-	}
-	if !tries.Left() {
-		return &refused{}
-	}
-	if err := store.AddCredentialTry(ctx, r.k.id, version); err != nil {
 		return &failure{code: connection.ReasonInternal, err: fmt.Errorf("store credential try: %w", err)}
+	}
+	if !taken {
+		return &refused{}
 	}
 	err = step(ctx, signInLimit, func(ctx context.Context) error {
 		_, err := client.SignIn(ctx)
@@ -208,15 +205,12 @@ func (r *run) beforeRelogin(ctx context.Context) error {
 			return fmt.Errorf("reset credential tries: %w", err)
 		}
 	}
-	tries, err := store.CredentialTries(ctx, r.k.id, version)
+	taken, err := store.TakeCredentialTry(ctx, r.k.id, version)
 	if err != nil {
-		return fmt.Errorf("read credential tries: %w", err)
-	}
-	if !tries.Left() {
-		return &refused{}
-	}
-	if err := store.AddCredentialTry(ctx, r.k.id, version); err != nil {
 		return fmt.Errorf("store credential try: %w", err)
+	}
+	if !taken {
+		return &refused{}
 	}
 	return nil
 }

@@ -42,8 +42,6 @@ type trials struct {
 	mu    sync.Mutex
 	paces map[string]time.Time // by actor: when the burst would be whole again
 
-	booking sync.Mutex // reading the tries and adding one are one step
-
 	refusing sync.Mutex
 	refusals map[account][]time.Time // when logins of unsaved configurations were made that were not taken
 }

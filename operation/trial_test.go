@@ -148,7 +148,7 @@ func TestTryStored_spends_the_tries_of_the_link(t *testing.T) {
 		return r
 	}
 	tries := func() connection.CredentialTries {
-		tries, _ := w.Store.CredentialTries(t.Context(), 1, 1)
+		tries := w.Store.CredentialTries(1)
 		return tries
 	}
 	w.Prober.Verdict = connection.NoVerdict

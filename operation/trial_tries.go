@@ -16,9 +16,8 @@ import (
 
 // Tries keeps how often stored credentials were presented.
 type Tries interface {
-	CredentialTries(ctx context.Context, id connection.ID, credentialVersion int64) (connection.CredentialTries, error)
-	// AddCredentialTry counts a sign-in that is about to be made.
-	AddCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
+	// TakeCredentialTry counts a sign-in that is about to be made, and reports false where none is left.
+	TakeCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) (taken bool, err error)
 	// AllowCredentialTry gives one back.
 	AllowCredentialTry(ctx context.Context, id connection.ID, credentialVersion int64) error
 	// ResetCredentialTries forgets them, after a sign-in that was taken.
@@ -39,17 +38,12 @@ const (
 func (t *trials) stored(c connection.Connection) connection.Presenter {
 	id, version := c.ID, c.CredentialVersion
 	return func(ctx context.Context) (func(context.Context, connection.Verdict), error) {
-		t.booking.Lock()
-		defer t.booking.Unlock()
-		tries, err := t.tries.CredentialTries(ctx, id, version)
+		taken, err := t.tries.TakeCredentialTry(ctx, id, version)
 		if err != nil {
-			return nil, fmt.Errorf("read credential tries: %w", err)
-		}
-		if !tries.Left() {
-			return nil, &connection.Withheld{Code: connection.ReasonNoTryLeft}
-		}
-		if err := t.tries.AddCredentialTry(ctx, id, version); err != nil {
 			return nil, fmt.Errorf("store credential try: %w", err)
+		}
+		if !taken {
+			return nil, &connection.Withheld{Code: connection.ReasonNoTryLeft}
 		}
 		return func(ctx context.Context, v connection.Verdict) {
 			ctx, cancel := context.WithTimeout(ctx, bookingLimit)

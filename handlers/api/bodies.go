@@ -71,6 +71,9 @@ func (a *api) inputSchema(kind bodyKind) *huma.Schema {
 		switch kind {
 		case bodyNamed:
 			whole.Required = append(whole.Required, "id")
+			id := *whole.Properties["id"]
+			id.Pattern = "^" + anID + "$"
+			whole.Properties["id"] = &id
 			fallthrough
 		case bodyWhole:
 			settings.Required = slices.DeleteFunc(settings.Required, func(s string) bool { return s == "password" })

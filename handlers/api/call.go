@@ -145,10 +145,11 @@ func (c *call) limit() (int, error) {
 	return int(min(n, 1<<30)), err
 }
 
-// time reads a moment from the query, zero where it is absent.
+// time reads a moment from the query, zero where it is absent. An empty one is refused: a script whose variable has no
+// value would be given everything.
 func (c *call) time(name string) (time.Time, error) {
 	text, err := c.query(name)
-	if err != nil || text == "" {
+	if err != nil || text == "" && !c.echo.QueryParams().Has(name) {
 		return time.Time{}, err
 	}
 	t, err := time.Parse(time.RFC3339, text)

@@ -50,8 +50,8 @@ func (a *api) describe() {
 	handle(a, a.operation("read-metrics", http.MethodGet, "/connections/{id}/metrics", "Read figures", pathID(),
 		query("window", "The span that ends now.", &huma.Schema{Type: huma.TypeString, Enum: []any{string(operation.Hour), string(operation.Day)}, Default: string(operation.Hour)})), reads, a.metrics)
 	handle(a, a.operation("list-events", http.MethodGet, "/events", "List events, newest first",
-		query("connectionId", "Only events of this connection.", text()),
-		query("devEUI", "Only events of this device.", text()),
+		query("connectionId", "Only events of this connection.", optional(anID)),
+		query("devEUI", "Only events of this device.", optional(`[0-9A-Fa-f]{16}`)),
 		query("from", "Only events of this moment and later.", moment{}.parameter()),
 		query("to", "Only events before this moment.", moment{}.parameter()),
 		query("level", "Only events of these levels.", listOf(&huma.Schema{Type: huma.TypeString, Enum: []any{"info", "warning", "error"}})),
@@ -89,16 +89,25 @@ func (a *api) describeParked() {
 		return jsonBody(&huma.Schema{
 			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"action"},
 			Properties: map[string]*huma.Schema{
-				"action": {Type: huma.TypeString, Enum: []any{"retry"}}, "ids": listOf(text()), "all": {Type: huma.TypeBoolean},
+				"action": {Type: huma.TypeString, Enum: []any{"retry"}}, "ids": parkedIDs(), "all": {Type: huma.TypeBoolean, Enum: []any{true}},
 			},
+			OneOf: []*huma.Schema{{Required: []string{"ids"}}, {Required: []string{"all"}}},
 		})
 	}}
 	handle(a, retry, changes, a.retryParked)
 	drop := a.operation("drop-parked", http.MethodDelete, path, "Throw parked events away for good: those with the ids, or all", pathID(),
-		query("ids", "The ids of the events.", listOf(text())),
+		query("ids", "The ids of the events.", parkedIDs()),
 		query("all", "Drop all instead.", &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}))
 	drop.DefaultStatus = http.StatusOK
 	handle(a, drop, changes, a.dropParked)
+}
+
+// parkedIDs describes a choice of parked events.
+func parkedIDs() *huma.Schema {
+	one := 1
+	ids := listOf(&huma.Schema{Type: huma.TypeString, Pattern: "^" + aNumber + "$"})
+	ids.MinItems = &one
+	return ids
 }
 
 // operation describes one operation and its errors.
@@ -124,10 +133,14 @@ func (a *api) with(body bodyKind, id, method, path, summary string, status int, 
 func (a *api) describeUplinks() {
 	op := a.operation("post-uplink", http.MethodPost, "/connections/{id}/uplinks", "Hand in an uplink of ThingPark", pathID(),
 		query("key", "The connection's uplink key, where no header can be set.", text()))
+	one := 1
 	op.Description = "The credential is an API key or the connection's uplink key. 200 says that the uplink is on disk; one that comes again with the Token of " +
-		"an earlier one is answered likewise and not stored a second time."
+		"an earlier one is answered likewise and not stored a second time. Other parameters of the query, which ThingPark adds, are taken as they are."
 	op.RequestBody = &huma.RequestBody{
-		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+			Type: huma.TypeObject, MinProperties: &one, MaxProperties: &one, AdditionalProperties: &huma.Schema{Type: huma.TypeObject},
+			Description: "The document as ThingPark posts it: one member, such as DevEUI_uplink, that is an object.",
+		}}},
 	}
 	number := &huma.Schema{Type: huma.TypeInteger, Enum: []any{1}}
 	op.Responses[strconv.Itoa(http.StatusOK)] = &huma.Response{
@@ -159,9 +172,17 @@ func limitParameter() *huma.Param {
 // aNumber is the pattern of most cursors.
 const aNumber = `[1-9][0-9]{0,17}`
 
+// anID is the pattern of a connection's id.
+const anID = `[1-9][0-9]{0,6}`
+
 // cursorParameter describes a cursor; an empty one is the first page's.
 func cursorParameter(pattern string) *huma.Param {
-	return query("cursor", "nextCursor of the page before.", &huma.Schema{Type: huma.TypeString, Pattern: "^(" + pattern + ")?$"})
+	return query("cursor", "nextCursor of the page before.", optional(pattern))
+}
+
+// optional describes a text that may be empty, as if it were not there.
+func optional(pattern string) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^(" + pattern + ")?$"}
 }
 
 func pathID() *huma.Param {

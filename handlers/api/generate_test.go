@@ -63,7 +63,7 @@ func number(schema map[string]any, name string, standard float64) float64 {
 // value makes what fits a schema.
 func (g *generator) value(schema map[string]any) any {
 	schema = g.resolve(schema)
-	if choices, ok := schema["oneOf"].([]any); ok {
+	if choices, ok := schema["oneOf"].([]any); ok && schema["type"] == nil {
 		return g.value(pick(g, choices).(map[string]any))
 	}
 	if choices, ok := schema["enum"].([]any); ok {
@@ -86,7 +86,7 @@ func (g *generator) value(schema map[string]any) any {
 		return pick(g, []float64{least, most, least + float64(g.Int64N(int64(most-least)+1))})
 	case "array":
 		list := []any{}
-		for range g.IntN(3) {
+		for range int(number(schema, "minItems", 0)) + g.IntN(3) {
 			list = append(list, g.value(schema["items"].(map[string]any)))
 		}
 		return list
@@ -100,8 +100,20 @@ func (g *generator) object(schema map[string]any) map[string]any {
 	object := map[string]any{}
 	properties, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
+	var spared []any // that other choices need
+	if choices, ok := schema["oneOf"].([]any); ok {
+		taken := g.IntN(len(choices))
+		for i, choice := range choices {
+			needs, _ := choice.(map[string]any)["required"].([]any)
+			if i == taken {
+				required = append(slices.Clone(required), needs...)
+			} else {
+				spared = append(spared, needs...)
+			}
+		}
+	}
 	for _, name := range sortedNames(properties) {
-		if slices.Contains(required, any(name)) || g.chance(3) {
+		if slices.Contains(required, any(name)) || g.chance(3) && !slices.Contains(spared, any(name)) {
 			object[name] = g.value(properties[name].(map[string]any))
 		}
 	}

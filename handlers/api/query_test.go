@@ -73,3 +73,30 @@ func TestUnknownParameters_are_told_with_the_nearest_known_one(t *testing.T) {
 		t.Error("what is known is refused")
 	}
 }
+
+func TestEmptyTimes_are_refused(t *testing.T) {
+	w := newWorld(t)
+	for _, query := range []string{"from=", "to=", "from", "from=2026-11-23T10:00:00Z&to="} {
+		refused(t, w.do("GET", "/events?"+query, ""), 422)
+	}
+	if got := w.do("GET", "/events?connectionId=&devEUI=&cursor=", ""); got.Status != http.StatusOK {
+		t.Errorf("%d: %s", got.Status, got.Body)
+	}
+}
+
+// What the document shows as examples, and what it says of alarms and ids, is what is taken.
+func TestDocument_tells_rules_that_a_schema_can_tell(t *testing.T) {
+	w := newWorld(t)
+	text := w.do("GET", "/api/openapi.json", "").Body
+	for _, rule := range []string{
+		`"enum":["weekly"]`, `"enum":["monday","tuesday","wednesday","thursday","friday","saturday","sunday"]`, `"maximum":1000000`, `"maxItems":20`, `"minItems":1`,
+		`"minProperties":1`, `"oneOf":[{"required":["ids"]},{"required":["all"]}]`,
+	} {
+		if !strings.Contains(text, rule) {
+			t.Errorf("the document does not say %s", rule)
+		}
+	}
+	if strings.Contains(text, `"examples":["-----BEGIN`) {
+		t.Error("an example is no certificate")
+	}
+}

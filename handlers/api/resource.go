@@ -39,7 +39,7 @@ type resource struct {
 	Active        bool               `json:"active"`
 	State         state              `json:"state" readOnly:"true"`
 	StartupTime   moment             `json:"startupTime" readOnly:"true" doc:"When the link last reached OPENED."`
-	Alarms        []connection.Alarm `json:"alarms" nullable:"false"`
+	Alarms        []connection.Alarm `json:"alarms" nullable:"false" maxItems:"20"`
 	Configuration configuration      `json:"configuration"`
 	Status        status             `json:"status" readOnly:"true"`
 	UplinkURL     string             `json:"uplinkUrl" readOnly:"true" doc:"Where ThingPark posts uplinks, with the connection's uplink key."`

@@ -41,7 +41,7 @@ func configurationSchema() *huma.Schema {
 
 func fieldSchema(f connection.Field, standard string) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString, Title: f.Label, Description: f.Help}
-	if f.Example != "" {
+	if f.Example != "" && f.Name != "caCertificate" { // the form's is a hint, and no certificate
 		s.Examples = []any{f.Example}
 	}
 	if standard != "" {

@@ -253,7 +253,7 @@ func (f *follower) count(ctx context.Context, out *web.EventWriter) error {
 // describeStream tells of the stream, which is served without huma.
 func (a *api) describeStream() {
 	op := a.operation("stream", http.MethodGet, streamPath, "Follow what happens, as server-sent events",
-		query("connectionId", "Only what is about this connection.", text()),
+		query("connectionId", "Only what is about this connection.", optional(anID)),
 		&huma.Param{Name: "Last-Event-ID", In: "header", Description: "The id of the last event that was read: what was missed since is told first.", Schema: text()})
 	op.Description = "At the beginning, and at each change, an event \"state\" tells how a connection's link is; \"deleted\" that there is none any more; " +
 		"\"figures\" what was counted during the last hour, every 5 seconds at most. \"event\" is an event of the log and bears its id. " +

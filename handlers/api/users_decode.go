@@ -41,7 +41,7 @@ func decodeInvitation(body []byte) (email string, role access.Role, err error) {
 		}
 	}
 	if len(errs) > 0 {
-		return "", "", web.NewProblem(http.StatusUnprocessableEntity, someWrong, errs...)
+		return "", "", severalWrong(errs)
 	}
 	return email, role, nil
 }
@@ -85,7 +85,12 @@ func decodeUserPatch(body []byte, stored access.Operator) (access.Change, error)
 		}
 	}
 	if len(errs) > 0 {
-		return access.Change{}, web.NewProblem(http.StatusUnprocessableEntity, someWrong, errs...)
+		return access.Change{}, severalWrong(errs)
 	}
 	return change, nil
+}
+
+// severalWrong tells what is wrong with a body, as far as an answer can bear it.
+func severalWrong(errs []web.FieldProblem) error {
+	return web.NewProblem(http.StatusUnprocessableEntity, someWrong, errs[:min(len(errs), maxUnknown)]...)
 }

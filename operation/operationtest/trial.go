@@ -13,28 +13,38 @@ var (
 	_ operation.Prober = (*Prober)(nil)
 )
 
-// CredentialTries implements [operation.Tries]; every version of the credentials has the same.
-func (s *Store) CredentialTries(_ context.Context, id connection.ID, _ int64) (connection.CredentialTries, error) {
+// CredentialTries tells what was taken; every version of the credentials has the same.
+func (s *Store) CredentialTries(id connection.ID) connection.CredentialTries {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.triesOf(id)
+}
+
+func (s *Store) triesOf(id connection.ID) connection.CredentialTries {
 	t := connection.CredentialTries{Tries: s.tries[id]}
 	for _, allowed := range s.allowed {
 		if allowed == id {
 			t.Allowance++
 		}
 	}
-	return t, s.Fail
+	return t
 }
 
-// AddCredentialTry implements [operation.Tries].
-func (s *Store) AddCredentialTry(_ context.Context, id connection.ID, _ int64) error {
+// TakeCredentialTry implements [operation.Tries].
+func (s *Store) TakeCredentialTry(_ context.Context, id connection.ID, _ int64) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.Fail != nil {
+		return false, s.Fail
+	}
+	if !s.triesOf(id).Left() {
+		return false, nil
+	}
 	if s.tries == nil {
 		s.tries = map[connection.ID]int{}
 	}
 	s.tries[id]++
-	return s.Fail
+	return true, nil
 }
 
 // ResetCredentialTries implements [operation.Tries].

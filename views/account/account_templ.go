@@ -173,7 +173,7 @@ func ConfirmPage(s layout.Shell, m Confirm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<h1>Confirm your password</h1><div class=\"card narrow\"><p>What comes next could be misused in a browser that was left alone, so it needs your password once more. For 15 minutes you are not asked again.</p><form method=\"post\" action=\"/confirm\" class=\"stack\" novalidate>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<h1>Confirm your password</h1><div class=\"card narrow stack\"><p>What comes next could be misused in a browser that was left alone, so it needs your password once more. For 15 minutes you are not asked again.</p><form method=\"post\" action=\"/confirm\" class=\"stack\" novalidate>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -38,7 +38,7 @@ func NewDownlink(c *connection.Connection, typed url.Values) Downlink {
 		{Name: "devEUI", Label: "DevEUI", Mandatory: true, Mono: true, Max: 16, Placeholder: "20635F0108000E09", Help: "The device, by its 16 hexadecimal digits."},
 		{Name: "payload_hex", Label: "Payload", Mono: true, Placeholder: "01ff", Help: "What is sent, as hexadecimal digits: two for each byte, at most 242 bytes."},
 		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Placeholder: "1", Help: "The port, 1 to 224." + port},
-		{Name: "ValidityTime", Label: "Valid for", Placeholder: "3600", Help: "Until when it is worth sending: a number of seconds, or a time with its offset. Empty: as ThingPark is set."},
+		{Name: "ValidityTime", Label: "Valid for, in seconds", Placeholder: "3600", Help: "Until when it is worth sending: a number of seconds; a time with its offset does too. Empty: as ThingPark is set."},
 		{Name: "Confirmed", Label: "Confirmed", Kind: ui.KindSwitch, Value: "false", Help: "On: the device is asked to acknowledge it, and it is sent again until it does."},
 		{Name: "FlushDownlinkQueue", Label: "Forget what waits", Kind: ui.KindSwitch, Value: "false", Help: "On: what else waits at ThingPark for this device is thrown away there."},
 	}

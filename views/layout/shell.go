@@ -77,7 +77,7 @@ func (p Problem) ways(user string) []way {
 		}
 	case http.StatusNotFound:
 		return []way{
-			{"It may have been deleted, or the address has a typing error.", "/connections", "Search all connections"},
+			{"The address may have a typing error.", "/connections", "Search all connections"},
 			{"The events tell what was deleted, when and by whom.", "/events", "Look at the events"},
 		}
 	case http.StatusConflict:
