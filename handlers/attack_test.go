@@ -10,6 +10,7 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/operation/operationtest"
+	"boardlink/web"
 	"boardlink/web/webtest"
 )
 
@@ -19,7 +20,7 @@ func TestAttack_ids_of_others_and_of_nobody(t *testing.T) {
 	c, _ := withDevices(t, 1)
 	admin, nobody, tried := c.Operator(access.RoleAdmin), c.Visitor(), 0
 	for _, route := range c.Server.Routes() {
-		if !strings.Contains(route.Path, ":") {
+		if !strings.Contains(route.Path, ":") || strings.HasPrefix(route.Path, web.Base) { // the API's are walked beside it
 			continue
 		}
 		for _, id := range []string{
