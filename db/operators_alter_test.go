@@ -41,8 +41,9 @@ func about(message string) connection.Event {
 
 func session(t *testing.T, d *DB, c *clock, o access.Operator) access.Digest {
 	t.Helper()
-	digest := access.DigestOf(fmt.Sprint("session of ", o.ID))
-	row := access.SessionRow{Digest: digest, OperatorID: o.ID, Data: []byte("{}"), CreatedAt: c.at, LastSeenAt: c.at, ExpiresAt: c.at.Add(time.Hour)}
+	id := rand.Int64()
+	digest := access.DigestOf(fmt.Sprint("session ", id))
+	row := access.SessionRow{Digest: digest, ID: id, OperatorID: o.ID, Data: []byte("{}"), CreatedAt: c.at, LastSeenAt: c.at, ExpiresAt: c.at.Add(time.Hour)}
 	if err := d.SaveSession(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
