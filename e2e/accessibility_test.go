@@ -170,7 +170,11 @@ func TestAccessibility(t *testing.T) {
 			b.open("/confirm?next=%2Faccount")
 			b.find("heading", "Confirm your password")
 		}},
-		{"no parked events", open(details+"/parked", "heading", "Parked events")},
+		{"no parked events", func() {
+			p.comeBack()
+			b.open(details + "/parked")
+			b.find("heading", "Parked events")
+		}},
 		{"drop", func() {
 			b.open("/connections/" + r.id + "/parked")
 			b.click("button", "Drop all")

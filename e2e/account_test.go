@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite" // lets time pass in a running program's database
 )
@@ -30,14 +31,20 @@ func (b *browser) signIn(password string) {
 }
 
 // leaveAlone lets the time pass for which a password counts as given just now.
-func (p *program) leaveAlone() {
+func (p *program) leaveAlone() { p.t.Helper(); p.passSince(16 * time.Minute) }
+
+// comeBack takes back what leaveAlone did.
+func (p *program) comeBack() { p.t.Helper(); p.passSince(-16 * time.Minute) }
+
+// passSince makes it longer ago that passwords were given.
+func (p *program) passSince(d time.Duration) {
 	p.t.Helper()
-	d, err := sql.Open("sqlite", filepath.Join(p.data, "boardlink.db")+"?_pragma=busy_timeout(5000)")
+	data, err := sql.Open("sqlite", filepath.Join(p.data, "boardlink.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer func() { _ = d.Close() }()
-	if _, err := d.Exec(`UPDATE sessions SET confirmed_at = confirmed_at - 16 * 60 * 1000`); err != nil {
+	defer func() { _ = data.Close() }()
+	if _, err := data.Exec(`UPDATE sessions SET confirmed_at = confirmed_at - $1`, d.Milliseconds()); err != nil {
 		p.t.Fatal(err)
 	}
 }
