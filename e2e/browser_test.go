@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/chromedp/cdproto/accessibility"
@@ -283,16 +285,36 @@ func (b *browser) press(id cdp.BackendNodeID) bool {
 	return true
 }
 
-// fill puts text into a field in place of what is there.
+// fill types a text in place of what a control holds. Where the page came anew meanwhile, it is typed once more.
 func (b *browser) fill(role, name, text string) {
 	b.t.Helper()
-	id := b.find(role, name)
-	call(b, dom.Focus, dom.FocusParams{BackendNodeID: id})
-	b.key("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
-	b.key(kb.Delete)
-	if text != "" {
-		call(b, input.InsertText, input.InsertTextParams{Text: text})
+	b.until("fill in "+name, func() bool {
+		id := b.find(role, name)
+		if _, err := tryCall(b, dom.Focus, dom.FocusParams{BackendNodeID: id}); err != nil {
+			return false
+		}
+		b.key("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+		b.key(kb.Delete)
+		if text != "" {
+			call(b, input.InsertText, input.InsertTextParams{Text: text})
+		}
+		return role != "textbox" || b.holds(id, text)
+	})
+}
+
+// holds reports whether a control holds a text, as assistive technology is told; of a password that is the length.
+func (b *browser) holds(id cdp.BackendNodeID, text string) bool {
+	r, err := tryCall(b, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{BackendNodeID: id, FetchRelatives: new(bool)})
+	if err != nil || len(r.Nodes) == 0 {
+		return false
 	}
+	var value string
+	if v := r.Nodes[0].Value; v != nil {
+		if err := json.Unmarshal(v.Value, &value); err != nil {
+			return false
+		}
+	}
+	return value == text || utf8.RuneCountInString(value) == utf8.RuneCountInString(text) && strings.Trim(value, "•") == ""
 }
 
 func (b *browser) key(keys string, options ...chromedp.KeyOption) {
