@@ -26,6 +26,8 @@ func (b *browser) person(email, action string) {
 	b.open("/people")
 	b.click("DisclosureTriangle", "Change "+email)
 	b.click("button", action)
+	// Either a page of its own or a dialog. Until that is modal, the menu behind has a button of the same name.
+	b.until("ask", func() bool { return b.css("dialog:modal") != 0 || b.path() != "/people" })
 }
 
 // oneTimeLink takes the path of the link that the page shows.
