@@ -87,11 +87,12 @@ const (
 var timeLayouts = []string{time.RFC3339, "2006-01-02T15:04:05Z0700"}
 
 // timestamp reads a time with its offset. Years beyond 1970 to 9999 are refused: they do not fit ThingsBoard's
-// milliseconds.
+// milliseconds. So are offsets of a day and more, which the standard library reads and does not read again.
 func timestamp(s string) (time.Time, bool) {
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t, t.UnixMilli() >= 0 && t.Year() <= 9999
+			_, offset := t.Zone()
+			return t, t.UnixMilli() >= 0 && t.Year() <= 9999 && max(offset, -offset) < 24*60*60
 		}
 	}
 	return time.Time{}, false
