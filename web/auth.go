@@ -69,12 +69,25 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 		case !known:
 			return next(c) // the router's own 404 or 405
 		case !v.who.Allows(route.Least, route.Scope):
-			return connection.Fail(connection.CodeForbidden, "You may not do this.")
+			return forbidden(v.who, route)
 		case route.Fresh && !v.fresh():
 			return errConfirm()
 		}
 		return next(c)
 	}
+}
+
+// forbidden says to somebody who is known what a route takes.
+func forbidden(who access.Identity, route Route) error {
+	switch {
+	case who.Kind == access.KeyKind && !route.Scope.Valid():
+		return connection.Fail(connection.CodeForbidden, "No API key may do this.")
+	case who.Kind == access.KeyKind:
+		return connection.Fail(connection.CodeForbidden, "This key may not do this: it lacks the scope %s.", route.Scope)
+	case !route.Least.Valid():
+		return connection.Fail(connection.CodeForbidden, "You may not do this: it is for API keys alone.")
+	}
+	return connection.Fail(connection.CodeForbidden, "You may not do this. It takes the role %s; yours is %s.", route.Least, who.Role)
 }
 
 // presentedKey gives the API key that the request bears in Authorization, also where that holds something else than a

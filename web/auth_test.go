@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -291,6 +292,35 @@ func TestNew_needs_a_public_address(t *testing.T) {
 	for _, address := range []string{"", "localhost", "ftp://x", "https://"} {
 		if _, err := web.New(web.Options{PublicURL: address}); err == nil {
 			t.Errorf("%q was taken", address)
+		}
+	}
+}
+
+func TestForbidden_says_what_the_route_takes(t *testing.T) {
+	site := webtest.New(t, nil, gates())
+	key := []string{"Authorization", "Bearer " + site.KeyFor(access.ScopeUplinks)}
+	viewer := site.Operator(access.RoleViewer)
+	for _, route := range site.Routes() {
+		if route.Public || route.OwnCredential || route.Path == web.StreamPath {
+			continue
+		}
+		if route.Scope != access.ScopeUplinks {
+			want := "it lacks the scope " + string(route.Scope)
+			if !route.Scope.Valid() {
+				want = "No API key may do this."
+			}
+			if got := site.Visitor().Do(route.Method, route.Path, "", key...); got.Status != http.StatusForbidden || !strings.Contains(got.Body, want) {
+				t.Errorf("%s %s by a key: %d %s, want %q", route.Method, route.Path, got.Status, got.Body, want)
+			}
+		}
+		if !access.RoleViewer.AtLeast(route.Least) {
+			want := "It takes the role " + string(route.Least) + "; yours is viewer."
+			if !route.Least.Valid() {
+				want = "it is for API keys alone"
+			}
+			if got := viewer.Do(route.Method, route.Path, "", "Content-Type", formType); got.Status != http.StatusForbidden || !strings.Contains(got.Body, want) {
+				t.Errorf("%s %s by a viewer: %d, want %q", route.Method, route.Path, got.Status, want)
+			}
 		}
 	}
 }
