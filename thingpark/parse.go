@@ -15,7 +15,6 @@ const (
 	MaxBody  = 256 << 10 // bytes
 	MaxDepth = 32        // objects and arrays within each other, the root included
 	MaxNames = 4096      // members of all its objects together
-	MaxText  = 64 << 10  // bytes of one text, a name or a value, as it is written
 )
 
 // ErrTooLarge is the cause of the refusal of a document longer than [MaxBody].
@@ -34,8 +33,6 @@ func Parse(body []byte) (Document, error) {
 		return Document{}, connection.Fail(connection.CodeInvalid, "A document nests at most %d objects and arrays.", MaxDepth)
 	case tooMany:
 		return Document{}, connection.Fail(connection.CodeInvalid, "A document has at most %d members.", MaxNames)
-	case tooLong:
-		return Document{}, connection.Fail(connection.CodeInvalid, "A text in a document has at most %d KiB.", MaxText>>10)
 	}
 	d, err := split(body)
 	if err != nil {

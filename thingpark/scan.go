@@ -131,7 +131,6 @@ const (
 	within  excess = iota
 	tooDeep        // [MaxDepth]
 	tooMany        // [MaxNames]
-	tooLong        // [MaxText]
 )
 
 // beyond reports whether a text is made to cost much. It looks at brackets, quotes and colons only and expects a decoder
@@ -141,14 +140,10 @@ func beyond(text []byte) excess {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '"':
-			begin := i
 			for i++; i < len(text) && text[i] != '"'; i++ {
 				if text[i] == '\\' {
 					i++
 				}
-			}
-			if i-begin > MaxText+1 {
-				return tooLong
 			}
 		case '{', '[':
 			if depth++; depth > MaxDepth {
