@@ -38,8 +38,8 @@ func (h *Console) dashboard(c echo.Context) error {
 	switch c.QueryParam("part") {
 	case "":
 	case "welcome":
-		if m.Total > 0 { // somebody made the first connection: the page is another one now
-			c.Response().Header().Set("HX-Refresh", "true")
+		if m.Total > 0 {
+			return web.Render(c, http.StatusOK, dashboard.Begun(m))
 		}
 		return web.Render(c, http.StatusOK, dashboard.Welcome())
 	case "states":
