@@ -24,9 +24,11 @@ type Store interface {
 // Options of a recorder. Store is mandatory.
 type Options struct {
 	Store Store
-	Feed  *live.Feed       // told of changed figures, each connection at most once a second; may be nil
-	Now   func() time.Time // nil: time.Now
-	Log   *slog.Logger     // nil: nothing is logged
+	// Telemetry keeps what was sent last of each device; nil: nobody does.
+	Telemetry TelemetryStore
+	Feed      *live.Feed       // told of changed figures, each connection at most once a second; may be nil
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: nothing is logged
 }
 
 const (
@@ -41,10 +43,11 @@ const (
 
 // Recorder counts. It is safe for concurrent use; its counting methods never block on anything.
 type Recorder struct {
-	store Store
-	feed  *live.Feed
-	now   func() time.Time
-	log   *slog.Logger
+	store     Store
+	telemetry TelemetryStore
+	feed      *live.Feed
+	now       func() time.Time
+	log       *slog.Logger
 
 	flushing sync.Mutex // one flush at a time
 
@@ -52,7 +55,8 @@ type Recorder struct {
 	tallies map[connection.ID]*tally
 	devices map[device]*connection.Device // not stored yet
 	lost    int64                         // minutes and devices that were left out since the last word about it
-	totals  connection.Totals             // of all connections, since the program started; without devices
+	sent    sent
+	totals  connection.Totals // of all connections, since the program started; without devices
 }
 
 // device names a device of a connection.
@@ -70,7 +74,7 @@ func New(opt Options) *Recorder {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Recorder{
-		store: opt.Store, feed: opt.Feed, now: opt.Now, log: opt.Log,
+		store: opt.Store, telemetry: opt.Telemetry, sent: sent{byDevice: map[device]connection.LastTelemetry{}}, feed: opt.Feed, now: opt.Now, log: opt.Log,
 		tallies: map[connection.ID]*tally{}, devices: map[device]*connection.Device{},
 	}
 }

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -151,11 +152,12 @@ func (f *fakeFigures) get(from *int64) int64 {
 	return *from
 }
 
-func (f *fakeFigures) Delivered(_ connection.ID, _ string, n int) { f.add(&f.delivered, n) }
-func (f *fakeFigures) Downlink(connection.ID, string)             { f.add(&f.downlinks, 1) }
-func (f *fakeFigures) Rejected(connection.ID)                     { f.add(&f.rejected, 1) }
-func (f *fakeFigures) Parked(connection.ID)                       { f.add(&f.parked, 1) }
-func (f *fakeFigures) Expired(_ connection.ID, n int)             { f.add(&f.expired, n) }
+func (f *fakeFigures) Delivered(_ connection.ID, _ string, n int)         { f.add(&f.delivered, n) }
+func (f *fakeFigures) Sent(connection.ID, string, int64, json.RawMessage) {}
+func (f *fakeFigures) Downlink(connection.ID, string)                     { f.add(&f.downlinks, 1) }
+func (f *fakeFigures) Rejected(connection.ID)                             { f.add(&f.rejected, 1) }
+func (f *fakeFigures) Parked(connection.ID)                               { f.add(&f.parked, 1) }
+func (f *fakeFigures) Expired(_ connection.ID, n int)                     { f.add(&f.expired, n) }
 func (f *fakeFigures) AcceptedSince(connection.ID, time.Duration) int64 {
 	return f.get(&f.accepted)
 }

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -72,6 +73,8 @@ type Lanes interface {
 // Figures takes what happened, to be counted.
 type Figures interface {
 	Delivered(id connection.ID, devEUI string, n int)
+	// Sent notes what was delivered: the telemetry of a device, and its time in milliseconds.
+	Sent(id connection.ID, devEUI string, ts int64, values json.RawMessage)
 	Downlink(id connection.ID, devEUI string)
 	Rejected(id connection.ID)
 	Parked(id connection.ID)
