@@ -118,7 +118,7 @@ func readForm(values url.Values) input {
 		if !values.Has(f.Name) {
 			continue
 		}
-		if message := f.Set(&in.connection, values.Get(f.Name)); message != "" {
+		if message := f.Set(&in.connection, written(f, values)); message != "" {
 			in.wrong[f.Name] = message
 		}
 	}
@@ -130,7 +130,7 @@ func readForm(values url.Values) input {
 		in.wrong[""] = "The input active says on or off."
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if _, known := settingByName(name); !known && name != "connectorId" && name != "active" && !strings.HasPrefix(name, connections.SealedPrefix) {
+		if !isInput(name) {
 			in.wrong[""] = "There is no setting “" + connection.Clean(name) + "”."
 		}
 	}
@@ -139,6 +139,23 @@ func readForm(values url.Values) input {
 		in.wrong[connections.AlarmsField] = message
 	}
 	return in
+}
+
+// isInput reports whether the form has an input of that name.
+func isInput(name string) bool {
+	if _, known := settingByName(name); known || name == "connectorId" || name == "active" {
+		return true
+	}
+	f, ok := connection.FieldByName(strings.TrimSuffix(name, ui.UnitName("")))
+	return ok && f.Control == connection.ControlDuration || strings.HasPrefix(name, connections.SealedPrefix)
+}
+
+// written gives the value of a setting as one text: of a duration the number with the unit that is chosen beside it.
+func written(f connection.Field, values url.Values) string {
+	if f.Control == connection.ControlDuration {
+		return connection.JoinDuration(values.Get(f.Name), values.Get(ui.UnitName(f.Name)))
+	}
+	return values.Get(f.Name)
 }
 
 // check adds what the rules complain of to what could not be read.
@@ -172,7 +189,7 @@ func (in input) form() connections.Form {
 				continue
 			}
 			if in.values.Has(field.Name) {
-				field.Value = in.values.Get(field.Name)
+				connections.Fill(field, in.values.Get(field.Name), in.values.Get(ui.UnitName(field.Name)))
 			}
 			field.Valid = field.Error == "" && field.Value != "" && field.Mandatory
 		}
@@ -220,7 +237,7 @@ func newForm(c connection.Connection) connections.Form {
 	for _, f := range connection.Fields {
 		field := connections.InputOf(f)
 		if f.Control != connection.ControlSecret {
-			field.Value = f.Get(&c)
+			connections.Fill(&field, f.Get(&c), "")
 		}
 		if f.Advanced {
 			form.Advanced = append(form.Advanced, field)
