@@ -43,6 +43,7 @@ func (h *Console) editForm(c echo.Context) error {
 	}
 	if e.setting.alarms {
 		ed.Rows = rowsWithNew(connections.AlarmRows(e.view.Connection.Alarms))
+		ed.Rows[len(ed.Rows)-1].Focus, ed.Rows[0].Focus = "", "opens"
 	}
 	ed.Field.Autofocus = true
 	return h.showEditor(c, http.StatusOK, e, ed)
@@ -197,6 +198,7 @@ func (h *Console) refuse(c echo.Context, e edit, message string) error {
 	e.showAgain(&ed.Field)
 	ed.Field.Error = message
 	ed.Field.Autofocus = true
+	connections.FocusWrong(ed.Rows)
 	return h.showEditor(c, http.StatusUnprocessableEntity, e, ed)
 }
 
