@@ -71,7 +71,8 @@ type Lanes interface {
 
 // Figures takes what happened, to be counted.
 type Figures interface {
-	Delivered(id connection.ID, devEUI string, n int)
+	// Delivered takes in how long after its acceptance an event was acknowledged by ThingsBoard.
+	Delivered(id connection.ID, took time.Duration)
 	Downlink(id connection.ID, devEUI string)
 	Rejected(id connection.ID)
 	Parked(id connection.ID)
