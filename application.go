@@ -116,7 +116,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	a.metrics = newMetrics()
-	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Feed: a.feed, Waiting: a.waiting, Log: a.log})
+	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Telemetry: a.db, Feed: a.feed, Waiting: a.waiting, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {

@@ -25,7 +25,9 @@ type Store interface {
 // Options of a recorder. Store is mandatory.
 type Options struct {
 	Store Store
-	Feed  *live.Feed // told of changed figures, each connection at most once a second; may be nil
+	// Telemetry keeps what was sent last of each device; nil: nobody does.
+	Telemetry TelemetryStore
+	Feed      *live.Feed // told of changed figures, each connection at most once a second; may be nil
 	// Waiting lists the connections that events wait on, and is asked once a minute; nil: nobody looks.
 	Waiting func() []connection.Waiting
 	Now     func() time.Time // nil: time.Now
@@ -44,11 +46,12 @@ const (
 
 // Recorder counts. It is safe for concurrent use; its counting methods never block on anything.
 type Recorder struct {
-	store   Store
-	feed    *live.Feed
-	waiting func() []connection.Waiting
-	now     func() time.Time
-	log     *slog.Logger
+	store     Store
+	telemetry TelemetryStore
+	feed      *live.Feed
+	waiting   func() []connection.Waiting
+	now       func() time.Time
+	log       *slog.Logger
 
 	watched int64 // the last minute whose backlog was looked at; [Recorder.Run] alone has it
 
@@ -58,7 +61,8 @@ type Recorder struct {
 	tallies map[connection.ID]*tally
 	devices map[device]*connection.Device // not stored yet
 	lost    int64                         // minutes and devices that were left out since the last word about it
-	totals  connection.Totals             // of all connections, since the program started; without devices
+	sent    sent
+	totals  connection.Totals // of all connections, since the program started; without devices
 }
 
 // device names a device of a connection.
@@ -76,7 +80,8 @@ func New(opt Options) *Recorder {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Recorder{
-		store: opt.Store, feed: opt.Feed, waiting: opt.Waiting, now: opt.Now, log: opt.Log,
+		store: opt.Store, telemetry: opt.Telemetry, sent: sent{byDevice: map[device]connection.LastTelemetry{}}, feed: opt.Feed, waiting: opt.Waiting,
+		now: opt.Now, log: opt.Log,
 		tallies: map[connection.ID]*tally{}, devices: map[device]*connection.Device{},
 	}
 }

@@ -20,7 +20,8 @@ func (r *Recorder) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			if err := r.flushWithin(context.WithoutCancel(ctx)); err != nil {
+			last := context.WithoutCancel(ctx)
+			if err := errors.Join(r.flushWithin(last), r.keepSent(last, true)); err != nil {
 				r.log.Error("The last figures could not be stored", "error", err)
 			}
 			return
@@ -74,6 +75,9 @@ func (r *Recorder) Flush(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("store devices: %w", err))
 			r.keepDevices(devices)
 		}
+	}
+	if err := r.keepSent(ctx, false); err != nil {
+		errs = append(errs, err)
 	}
 	r.tell(minutes)
 	return errors.Join(errs...)

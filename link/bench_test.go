@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -158,10 +159,11 @@ func (f *fakeFigures) Delivered(_ connection.ID, took time.Duration) {
 	f.delivered++
 	f.took = append(f.took, took)
 }
-func (f *fakeFigures) Downlink(connection.ID, string) { f.add(&f.downlinks, 1) }
-func (f *fakeFigures) Rejected(connection.ID)         { f.add(&f.rejected, 1) }
-func (f *fakeFigures) Parked(connection.ID)           { f.add(&f.parked, 1) }
-func (f *fakeFigures) Expired(_ connection.ID, n int) { f.add(&f.expired, n) }
+func (f *fakeFigures) Downlink(connection.ID, string)                     { f.add(&f.downlinks, 1) }
+func (f *fakeFigures) Rejected(connection.ID)                             { f.add(&f.rejected, 1) }
+func (f *fakeFigures) Parked(connection.ID)                               { f.add(&f.parked, 1) }
+func (f *fakeFigures) Expired(_ connection.ID, n int)                     { f.add(&f.expired, n) }
+func (f *fakeFigures) Sent(connection.ID, string, int64, json.RawMessage) {}
 func (f *fakeFigures) AcceptedSince(connection.ID, time.Duration) int64 {
 	return f.get(&f.accepted)
 }
