@@ -117,7 +117,7 @@ func (b *browser) watch() {
 			if err != nil {
 				return
 			}
-			b.complain("exception: " + e.ExceptionDetails.Text)
+			b.complain("exception: " + thrown(e.ExceptionDetails))
 		}
 	}()
 }
@@ -372,6 +372,17 @@ func (b *browser) html() string {
 	return r.OuterHTML
 }
 
+// document is the page as it stands; it waits for one that is just coming.
+func (b *browser) document() (doc *goquery.Document) {
+	b.t.Helper()
+	b.until("have a page", func() bool {
+		var err error
+		doc, err = goquery.NewDocumentFromReader(strings.NewReader(b.html()))
+		return err == nil && doc.Find("body > *").Length() > 0
+	})
+	return doc
+}
+
 // text is what the page says, white space folded, scripts and templates left out.
 func (b *browser) text() string {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.html()))
@@ -436,7 +447,18 @@ func (b *browser) eval(script string) string {
 	b.t.Helper()
 	r := call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: script})
 	if r.ExceptionDetails != nil || r.Result == nil {
-		b.t.Fatalf("the script did not run: %+v", r.ExceptionDetails)
+		b.t.Fatalf("the script did not run: %s", thrown(r.ExceptionDetails))
 	}
 	return string(r.Result.Value)
+}
+
+// thrown says what went wrong in a script.
+func thrown(e *runtime.ExceptionDetails) string {
+	if e == nil {
+		return "it gave no answer"
+	}
+	if e.Exception != nil && e.Exception.Description != "" {
+		return e.Exception.Description
+	}
+	return e.Text
 }
