@@ -131,6 +131,7 @@ func (h *Console) Routes() []web.Route {
 		look("/events/:eventID", h.event),
 
 		change(get, "/connections/new", h.newConnection),
+		change(post, "/connections/new", h.windows),
 		change(post, "/connections", h.create),
 		change(post, "/connections/check", h.check),
 		change(post, "/connections/test", h.tryNew),
