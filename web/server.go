@@ -65,6 +65,9 @@ type Options struct {
 	AddressRate, KeyRate float64
 
 	Meter Meter // told of each request that was answered; may be nil
+
+	// Development offers what only developers need: the accented words of [text.Accented].
+	Development bool
 }
 
 // Server answers HTTP. It is an [http.Handler] itself, for tests without a listener.
@@ -75,18 +78,19 @@ type Server struct {
 	placed      map[routeKey]struct{}
 	crossOrigin *http.CrossOriginProtection
 
-	sessions *access.Sessions
-	people   People
-	keys     KeyFinder
-	feed     *live.Feed
-	ready    func(ctx context.Context) error
-	log      *slog.Logger
-	meter    Meter
-	secure   bool   // browsers come by https
-	tls      bool   // and the server itself speaks TLS
-	origin   string // of the public address, "https://boardlink.example.com"
-	proxies  []netip.Prefix
-	now      func() time.Time
+	sessions    *access.Sessions
+	people      People
+	keys        KeyFinder
+	feed        *live.Feed
+	ready       func(ctx context.Context) error
+	log         *slog.Logger
+	meter       Meter
+	development bool
+	secure      bool   // browsers come by https
+	tls         bool   // and the server itself speaks TLS
+	origin      string // of the public address, "https://boardlink.example.com"
+	proxies     []netip.Prefix
+	now         func() time.Time
 
 	addressRate *buckets[netip.Prefix]
 	keyRate     *buckets[askerKey]
@@ -110,7 +114,7 @@ func New(opt Options) (*Server, error) {
 		table: map[routeKey]Route{}, placed: map[routeKey]struct{}{},
 		crossOrigin: http.NewCrossOriginProtection(),
 		people:      opt.People, keys: opt.Keys, feed: opt.Feed, ready: opt.Ready, log: opt.Log,
-		meter: opt.Meter, secure: public.Scheme == "https", pingEvery: pingEvery,
+		meter: opt.Meter, development: opt.Development, secure: public.Scheme == "https", pingEvery: pingEvery,
 		origin: public.Scheme + "://" + public.Host, proxies: opt.TrustedProxies, now: opt.Now,
 		addressRate: newBuckets[netip.Prefix](opt.AddressRate, int(opt.AddressRate*burstOf)),
 		keyRate:     newBuckets[askerKey](opt.KeyRate, int(opt.KeyRate*burstOf)),
@@ -158,7 +162,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e.IPExtractor = s.addressOf
 	e.HTTPErrorHandler = s.handleError
 	e.OnAddRouteHandler = s.remember
-	e.Pre(s.answer, s.securityHeaders, s.refuse, s.insist)
+	e.Pre(s.answer, s.securityHeaders, s.language, s.refuse, s.insist)
 	e.Use(s.guard, s.limitBody, s.pace, s.authenticate, s.paceKey, s.authorize)
 	return e
 }
