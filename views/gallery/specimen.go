@@ -195,7 +195,9 @@ func listSpecimens() []Specimen {
 		{group, "events-no-match", "No event matches", func(shell layout.Shell, now time.Time) templ.Component {
 			return events.Page(shell, events.Model{Level: connection.LevelError, Now: now})
 		}},
-		{group, "parked", "Parked events", func(shell layout.Shell, now time.Time) templ.Component { return parked.Page(shell, parkedModel(now), nil) }},
+		{group, "parked", "Parked events", func(shell layout.Shell, now time.Time) templ.Component {
+			return parked.Page(shell, parkedModel(now), nil)
+		}},
 		{group, "parked-empty", "Nothing is parked", func(shell layout.Shell, now time.Time) templ.Component {
 			return parked.Page(shell, parked.Model{ID: nowhere, Name: "North", State: connection.Opened, Now: now}, nil)
 		}},
@@ -251,7 +253,7 @@ func deviceSpecimens() []Specimen {
 		}},
 		{group, "device", "A device with a command in each state", func(shell layout.Shell, now time.Time) templ.Component {
 			m := devices.Device{ConnectionName: "North", Device: device(now), Events: happenings(now)[3:], Now: now,
-				Telemetry: connection.LastTelemetry{ConnectionID: nowhere, DevEUI: sampleDevEUI, TS: now.Add(-time.Minute), SentAt: now.Add(-time.Minute), Size: 61, Document: []byte(`{"temperature":21.4,"batteryVoltage":3.59,"messageType":"HEARTBEAT","leak":false}`)},
+				Telemetry:  connection.LastTelemetry{ConnectionID: nowhere, DevEUI: sampleDevEUI, TS: now.Add(-time.Minute), SentAt: now.Add(-time.Minute), Size: 61, Document: []byte(`{"temperature":21.4,"batteryVoltage":3.59,"messageType":"HEARTBEAT","leak":false}`)},
 				Attributes: []connection.SharedAttribute{{ConnectionID: nowhere, DevEUI: sampleDevEUI, Key: "interval", Value: []byte("600"), UpdatedAt: now.Add(-time.Hour)}}}
 			for i, s := range connection.CommandStates {
 				m.Commands = append(m.Commands, connection.Command{ID: int64(20 - i), ConnectionID: nowhere, DevEUI: sampleDevEUI, Actor: sampleOperator, FPort: 10, CorrelationID: "FB9293084F386A9D", State: s, CameAt: now.Add(-time.Minute), SettledAt: now.Add(-50 * time.Second)})
