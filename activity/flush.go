@@ -27,6 +27,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
+		r.watch()
 		switch err := r.flushWithin(ctx); {
 		case err == nil:
 			pause = flushEvery
@@ -139,9 +140,14 @@ func (r *Recorder) tell(minutes []connection.Minute) {
 	}
 	told := map[connection.ID]bool{}
 	for _, m := range minutes {
-		if !told[m.ConnectionID] {
-			told[m.ConnectionID] = true
-			r.feed.Publish(live.Change{Topic: live.Figures, ID: m.ConnectionID.String()})
+		if told[m.ConnectionID] {
+			continue
 		}
+		told[m.ConnectionID] = true
+		change := live.Change{Topic: live.Figures}
+		if m.ConnectionID != all {
+			change.ID = m.ConnectionID.String()
+		}
+		r.feed.Publish(change)
 	}
 }

@@ -14,13 +14,9 @@ import (
 // connections that are gone are left out.
 func (d *DB) KeepTelemetry(ctx context.Context, sent []connection.LastTelemetry) error {
 	err := d.change(ctx, func(tx *sql.Tx) error {
-		live, err := liveConnections(ctx, tx)
-		if err != nil {
-			return err
-		}
 		keep, err := tx.PrepareContext(ctx, `
 			INSERT INTO last_telemetry (connection_id, dev_eui, ts, sent_at, size, document)
-			VALUES ($1, $2, $3, $4, $5, $6)
+			SELECT id, $2, $3, $4, $5, $6 FROM connections WHERE id = $1 AND deleted_at = 0
 			ON CONFLICT (connection_id, dev_eui) DO UPDATE
 			SET ts = excluded.ts, sent_at = excluded.sent_at, size = excluded.size, document = excluded.document`)
 		if err != nil {
@@ -28,9 +24,6 @@ func (d *DB) KeepTelemetry(ctx context.Context, sent []connection.LastTelemetry)
 		}
 		defer func() { _ = keep.Close() }() // the transaction's end frees it too
 		for _, t := range sent {
-			if !live[t.ConnectionID] {
-				continue
-			}
 			if _, err := keep.ExecContext(ctx, t.ConnectionID, t.DevEUI, millis(t.TS), millis(t.SentAt), t.Size, string(t.Document)); err != nil {
 				return err
 			}

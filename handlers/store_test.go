@@ -146,7 +146,8 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	var page []connection.Event
 	for _, e := range s.events {
 		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.DevEUI != "" && e.DevEUI != f.DevEUI || f.BeforeID > 0 && e.ID >= f.BeforeID ||
-			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
+			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) || len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind) ||
+			e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) {
 			continue
 		}
 		if page = append(page, e); len(page) == f.Limit {

@@ -163,7 +163,7 @@ func (p *pump) delivered(e queue.Event) {
 	p.r.k.board.delivered.Store(now.UnixMilli())
 	p.r.k.memory.forgive(e.ID)
 	p.r.k.memory.heard()
-	p.r.m.opt.Figures.Delivered(p.r.k.id, e.DevEUI, 1)
+	p.r.m.opt.Figures.Delivered(p.r.k.id, p.r.m.clock.since(e.ReceivedAt))
 	ctx, cancel := settling()
 	defer cancel()
 	p.settled(p.lanes.Ack(ctx, e))

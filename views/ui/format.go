@@ -42,7 +42,7 @@ func Span(d time.Duration) string {
 	return "less than a second"
 }
 
-// Relative writes a moment as seen from now: "4 minutes ago", "in 2 hours", "a moment ago". static/app.js keeps it fresh by the
+// Relative writes a moment as seen from now: "4 minutes ago", "in 2 hours", "a moment ago". static/scripts/times.js keeps it fresh by the
 // same words.
 func Relative(now, t time.Time) string {
 	d := now.Sub(t)

@@ -86,7 +86,7 @@ func AddedToast(t Toast) templ.Component {
 	})
 }
 
-// ToastItem is one message. A success leaves by itself after eight seconds (static/app.js), an error stays.
+// ToastItem is one message. A success leaves by itself after eight seconds (static/scripts/toasts.js), an error stays.
 func ToastItem(t Toast) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
