@@ -44,6 +44,8 @@ type browser struct {
 
 	mu       sync.Mutex
 	problems []string // console errors and violations of the content security policy
+	asked    []string // what the browser itself asked: whether to leave or discard what was typed
+	stay     bool     // the answer: no
 }
 
 // newBrowser opens a tab of a browser of its own. What it gets passes the witness.
@@ -101,6 +103,7 @@ func callWithin[P, R any](ctx context.Context, command cdp.Command[P, R], params
 
 // watch gathers what the console complains about.
 func (b *browser) watch() {
+	b.answer()
 	entries, exceptions := chromedp.Events(b.ctx, cdplog.EntryAdded), chromedp.Events(b.ctx, runtime.ExceptionThrown)
 	go func() {
 		for e, err := range entries {
@@ -118,6 +121,25 @@ func (b *browser) watch() {
 				return
 			}
 			b.complain("exception: " + thrown(e.ExceptionDetails))
+		}
+	}()
+}
+
+// answer says yes to what the browser itself asks, unless the journey wants to stay.
+func (b *browser) answer() {
+	dialogs := chromedp.Events(b.ctx, page.JavascriptDialogOpening)
+	go func() {
+		for d, err := range dialogs {
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.asked = append(b.asked, d.Type.String()+" "+d.Message)
+			leave := !b.stay
+			b.mu.Unlock()
+			if _, err := callWithin(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: leave}); err != nil {
+				return
+			}
 		}
 	}()
 }
