@@ -59,8 +59,10 @@ func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browse
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.Flag("disable-features", "PasswordLeakDetection,OptimizationHints"),
+	}
+	if proxy != "" {
+		options = append(options, chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"))
 	}
 	if name := os.Getenv("CHROMIUM"); name != "" {
 		options = append(options, chromedp.ExecPath(name))
