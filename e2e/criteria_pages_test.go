@@ -129,6 +129,9 @@ func TestCriteria_pages(t *testing.T) {
 				}).map((e) => e.outerHTML.slice(0, 100))`); len(bare) > 0 {
 					t.Errorf("%s, %s: without a border: %q", path, prefers, bare)
 				}
+				if lost := ask[int](b, `[...document.querySelectorAll('.key')].filter((e) => getComputedStyle(e).backgroundColor === getComputedStyle(e.closest('.card')).backgroundColor).length`); lost > 0 {
+					t.Errorf("%s, %s: of %d series nobody sees the colour in the legend", path, prefers, lost)
+				}
 			}
 		}
 	})
