@@ -146,6 +146,9 @@ func expected(text string) bool {
 			return true
 		}
 	}
+	if strings.HasPrefix(text, "Blocked attempt to show a 'beforeunload' confirmation panel") {
+		return true // a journey left a page whose form came with something typed, and had not touched it
+	}
 	if strings.HasPrefix(text, "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy") {
 		return true // over plain HTTP from another machine
 	}
