@@ -3,8 +3,10 @@
 package account
 
 import (
+	"context"
 	"time"
 
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -53,12 +55,11 @@ const SessionsHeading = "/account#sessions"
 // others reports whether there is a session beside the one that shows the page.
 func (m Own) others() bool { return len(m.Sessions) > 1 }
 
-func (s Session) endLabel() string {
-	label := "End the session of " + s.Browser
-	if s.Address != "" {
-		label += " from " + s.Address
+func (s Session) endLabel(ctx context.Context) string {
+	if s.Address == "" {
+		return text.T(ctx, "account.own.end_of", "browser", s.Browser)
 	}
-	return label
+	return text.T(ctx, "account.own.end_of_from", "browser", s.Browser, "address", s.Address)
 }
 
 // SetUp is the form of the first operator.
