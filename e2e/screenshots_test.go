@@ -144,7 +144,7 @@ func TestScreenshots(t *testing.T) {
 	time.Sleep(time.Until(begun.Add(trafficTime()))) // a chart wants something to show; nothing is judged by it
 	b.open(d.page + "/")
 	b.find("heading", "The demo's view of ThingsBoard")
-	c.shown("thingsboard", "main section:last-of-type")
+	c.shown("thingsboard", "main section:has(table)")
 
 	t.Log("an edit")
 	b.open("/connections/2")
