@@ -303,7 +303,7 @@ func names[T ~string](all []T) []string {
 
 // ownAffair reports the addresses at which everybody may change something about the own account.
 func ownAffair(path string) bool {
-	for _, prefix := range []string{"/account", "/confirm", "/api/v1/account", "/api/v1/sessions"} {
+	for _, prefix := range []string{"/account", "/confirm", "/preferences", "/api/v1/account", "/api/v1/sessions"} {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
 			return true
 		}

@@ -1,10 +1,9 @@
-import { all, on } from './page.js'
+import { all, dirty, on } from './page.js'
 
 const editors = () => [...all('form[data-editor]')]
-const dirty = (f) => f.dataset.editor === 'typed' || [...f.elements].some((i) => i.name && i.type !== 'hidden' && i.type !== 'submit' && (
-  i.options ? ![...i.options].every((o) => o.selected === o.defaultSelected)
-    : i.checked !== i.defaultChecked || i.value !== i.defaultValue))
 const cancel = (f) => f.parentElement.querySelector('[data-cancel]')
+// close puts the setting back as it stands; the focus stays where it is.
+const close = (f) => htmx.ajax('GET', cancel(f).form.getAttribute('hx-get') + '?quiet=1', { target: f.parentElement, swap: 'outerHTML' })
 
 // Escape is Cancel.
 on('keydown', (e) => {
@@ -15,7 +14,7 @@ on('keydown', (e) => {
 on('htmx:afterSettle', (e) => {
   // A setting opened for editing closes those that were opened before and hold nothing typed.
   const f = e.detail.elt.querySelector?.('form[data-editor]')
-  if (f) for (const other of editors()) if (other !== f && !dirty(other)) cancel(other)?.click()
+  if (f) for (const other of editors()) if (other !== f && !dirty(other)) close(other)
   // After one's own change the other open editors go on from the version it made.
   const mine = document.getElementById('version')?.dataset.version
   if (mine) for (const v of all('form[data-editor] input[name=version]')) if (+v.value === mine - 1) v.value = mine

@@ -111,6 +111,7 @@ type Form struct {
 	Rows     []AlarmRow // the low-rate alarms
 	Unread   bool       // the alarms were sent as one text that cannot be read, and are typed as one text
 	Removed  bool       // a window was removed just now: the focus goes on there
+	Typed    bool       // it holds what was typed
 	Open     bool       // the advanced part is open
 	Failed   bool       // it was sent and something is wrong
 	Inactive bool       // whoever sent it wants the connection deactivated
