@@ -23,8 +23,8 @@ func (b *browser) pictureOf(file, selector string) {
 	if selector != "" {
 		var box string
 		if err := json.Unmarshal([]byte(b.eval(`(() => {
-			const r = document.querySelector('`+selector+`').getBoundingClientRect()
-			return JSON.stringify({x: Math.floor(r.x + scrollX) - 8, y: Math.floor(r.y + scrollY) - 8, width: Math.ceil(r.width) + 16, height: Math.ceil(r.height) + 16, scale: 1})
+			const part = document.querySelector('`+selector+`'), r = part.getBoundingClientRect(), edge = part.matches('main') ? 0 : 8
+			return JSON.stringify({x: Math.floor(r.x + scrollX) - edge, y: Math.floor(r.y + scrollY) - edge, width: Math.ceil(r.width) + 2 * edge, height: Math.ceil(r.height) + 2 * edge, scale: 1})
 		})()`)), &box); err != nil {
 			b.t.Fatal(err)
 		}
