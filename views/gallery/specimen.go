@@ -17,6 +17,7 @@ import (
 	"boardlink/views/layout"
 	"boardlink/views/parked"
 	"boardlink/views/people"
+	"boardlink/views/shortcuts"
 	"boardlink/views/ui"
 
 	"github.com/a-h/templ"
@@ -46,7 +47,7 @@ const Still = "still"
 // Specimens lists all of them, in the order of the sheet.
 func Specimens() []Specimen {
 	var all []Specimen
-	for _, list := range [][]Specimen{stateSpecimens(), editSpecimens(), trialSpecimens(), listSpecimens(), deviceSpecimens(), onceSpecimens(), accountSpecimens(), problemSpecimens()} {
+	for _, list := range [][]Specimen{stateSpecimens(), editSpecimens(), trialSpecimens(), listSpecimens(), deviceSpecimens(), onceSpecimens(), aids(), accountSpecimens(), problemSpecimens()} {
 		all = append(all, list...)
 	}
 	return all
@@ -192,6 +193,10 @@ func listSpecimens() []Specimen {
 		{group, "events", "Events", func(shell layout.Shell, now time.Time) templ.Component {
 			return events.Page(shell, events.Model{Events: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Connections: []events.Choice{{ID: nowhere, Name: "North"}}, Before: 40, Next: 1, Now: now})
 		}},
+		{group, "event", "One event", func(shell layout.Shell, now time.Time) templ.Component {
+			all := happenings(now)
+			return events.OnePage(shell, events.One{Event: all[2], Before: all[3:], Names: map[connection.ID]string{nowhere: "North"}, Now: now})
+		}},
 		{group, "events-no-match", "No event matches", func(shell layout.Shell, now time.Time) templ.Component {
 			return events.Page(shell, events.Model{Level: connection.LevelError, Now: now})
 		}},
@@ -291,6 +296,11 @@ func onceSpecimens() []Specimen {
 			return connections.DetailsPage(shell, d)
 		}},
 	}
+}
+
+// aids are what lies beside the work itself.
+func aids() []Specimen {
+	return []Specimen{{"Aids", "shortcuts", "The sheet of shortcuts", func(shell layout.Shell, _ time.Time) templ.Component { return shortcuts.Page(shell) }}}
 }
 
 func accountSpecimens() []Specimen {
