@@ -116,13 +116,23 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 		return err
 	}
 	a.metrics = newMetrics()
-	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Feed: a.feed, Log: a.log})
+	a.figures = activity.New(activity.Options{Store: stores.Figures{DB: a.db}, Telemetry: a.db, Feed: a.feed, Waiting: a.waiting, Log: a.log})
 	a.alarms = alarm.New(alarm.Options{Store: a.db, Tell: a.addEvent, Log: a.log})
 	policy = policy.Except(a.listening()...)
 	if err := a.wireLinks(ctx, policy.Dialer(dialTimeout), around); err != nil {
 		return err
 	}
 	return a.wireHTTP(ctx, cfg)
+}
+
+// waiting lists the connections that events wait on.
+func (a *application) waiting() (list []connection.Waiting) {
+	for id, s := range a.links.Statuses() {
+		if s.Backlog > 0 {
+			list = append(list, connection.Waiting{ConnectionID: id, Events: s.Backlog, OldestAge: s.OldestAge})
+		}
+	}
+	return list
 }
 
 // listening gives the addresses of this program's own listeners.
@@ -253,10 +263,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	}
 	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{
 		Hasher: hasher, PublicURL: a.public, Log: a.log,
-		Changed: func() {
-			a.keys.OwnersChanged()
-			a.feed.Publish(live.Change{Topic: live.Events}) // streams of who was shut out end by that too
-		},
+		Changed: func() { a.keys.OwnersChanged() },
 	})
 	a.keys = access.NewKeyRing(access.KeysOptions{Environment: cfg.APIKey, Store: a.db, Owners: a.people, Log: a.log})
 	a.server, err = web.New(web.Options{

@@ -1,5 +1,5 @@
-// Package activity counts what goes through the connections: uplinks, deliveries, commands, and the devices they are
-// of. Counting touches memory only; about once a second what has gathered is added to a store, and pages are told. A
+// Package activity counts what goes through the connections: uplinks, deliveries and how long they took, commands, and the
+// devices they are of; once a minute it looks at how much waits. Counting touches memory only; about once a second what has gathered is added to a store, and pages are told. A
 // crash loses the figures of the last second, which are for people and never decide what is delivered.
 package activity
 
@@ -15,7 +15,8 @@ import (
 
 // Store keeps figures. Both methods add to what is stored already, and either add all or nothing.
 type Store interface {
-	// AddFigures adds counts to those of the same connection and minute.
+	// AddFigures adds counts to those of the same connection and minute, as [connection.Minute.Add] does, and to those of all
+	// connections. The minute of all connections that is given holds their backlog alone.
 	AddFigures(ctx context.Context, minutes []connection.Minute) error
 	// AddDevices adds the counts of devices; the newest LastUplinkAt holds, and so does the last Name that is not empty.
 	AddDevices(ctx context.Context, devices []connection.Device) error
@@ -24,9 +25,13 @@ type Store interface {
 // Options of a recorder. Store is mandatory.
 type Options struct {
 	Store Store
-	Feed  *live.Feed       // told of changed figures, each connection at most once a second; may be nil
-	Now   func() time.Time // nil: time.Now
-	Log   *slog.Logger     // nil: nothing is logged
+	// Telemetry keeps what was sent last of each device; nil: nobody does.
+	Telemetry TelemetryStore
+	Feed      *live.Feed // told of changed figures, each connection at most once a second; may be nil
+	// Waiting lists the connections that events wait on, and is asked once a minute; nil: nobody looks.
+	Waiting func() []connection.Waiting
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: nothing is logged
 }
 
 const (
@@ -41,10 +46,14 @@ const (
 
 // Recorder counts. It is safe for concurrent use; its counting methods never block on anything.
 type Recorder struct {
-	store Store
-	feed  *live.Feed
-	now   func() time.Time
-	log   *slog.Logger
+	store     Store
+	telemetry TelemetryStore
+	feed      *live.Feed
+	waiting   func() []connection.Waiting
+	now       func() time.Time
+	log       *slog.Logger
+
+	watched int64 // the last minute whose backlog was looked at; [Recorder.Run] alone has it
 
 	flushing sync.Mutex // one flush at a time
 
@@ -52,7 +61,8 @@ type Recorder struct {
 	tallies map[connection.ID]*tally
 	devices map[device]*connection.Device // not stored yet
 	lost    int64                         // minutes and devices that were left out since the last word about it
-	totals  connection.Totals             // of all connections, since the program started; without devices
+	sent    sent
+	totals  connection.Totals // of all connections, since the program started; without devices
 }
 
 // device names a device of a connection.
@@ -70,7 +80,8 @@ func New(opt Options) *Recorder {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Recorder{
-		store: opt.Store, feed: opt.Feed, now: opt.Now, log: opt.Log,
+		store: opt.Store, telemetry: opt.Telemetry, sent: sent{byDevice: map[device]connection.LastTelemetry{}}, feed: opt.Feed, waiting: opt.Waiting,
+		now: opt.Now, log: opt.Log,
 		tallies: map[connection.ID]*tally{}, devices: map[device]*connection.Device{},
 	}
 }
@@ -98,12 +109,13 @@ func (r *Recorder) Accepted(id connection.ID, devEUI, name string, at time.Time)
 	}
 }
 
-// Delivered counts n events of a device that ThingsBoard acknowledged.
-func (r *Recorder) Delivered(id connection.ID, _ string, n int) {
+// Delivered counts an event that ThingsBoard acknowledged, and how long after its acceptance.
+func (r *Recorder) Delivered(id connection.ID, took time.Duration) {
 	r.count(id, func(t *tally, m *connection.Minute, now time.Time) {
-		m.Delivered += int64(n)
-		r.totals.Delivered += int64(n)
-		t.history.at(now).delivered += int64(n)
+		m.Delivered++
+		m.Delays.Note(took)
+		r.totals.Delivered++
+		t.history.at(now).delivered++
 		t.lastDelivered = now
 	})
 }

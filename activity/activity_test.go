@@ -42,12 +42,7 @@ func (s *store) AddFigures(_ context.Context, minutes []connection.Minute) error
 		key := fmt.Sprint(m.ConnectionID, m.Start.Unix())
 		sum := s.minutes[key]
 		sum.ConnectionID, sum.Start = m.ConnectionID, m.Start
-		sum.Uplinks += m.Uplinks
-		sum.Delivered += m.Delivered
-		sum.Downlinks += m.Downlinks
-		sum.Rejected += m.Rejected
-		sum.Parked += m.Parked
-		sum.Expired += m.Expired
+		sum.Add(m)
 		s.minutes[key] = sum
 	}
 	return nil
@@ -113,7 +108,7 @@ func TestRecorder_adds_up_per_minute_and_connection(t *testing.T) {
 		for range 3 { // three minutes, and several flushes in each
 			for range 4 {
 				r.Accepted(7, devEUI, "", time.Now())
-				r.Delivered(7, devEUI, 2)
+				r.Delivered(7, 20*time.Millisecond)
 				r.Downlink(7, devEUI)
 				r.Rejected(7)
 				r.Parked(7)
@@ -128,7 +123,10 @@ func TestRecorder_adds_up_per_minute_and_connection(t *testing.T) {
 			t.Fatalf("%d minutes are stored, want 3", len(all))
 		}
 		for i, m := range all {
-			want := connection.Minute{ConnectionID: 7, Start: begin.Add(time.Duration(i) * time.Minute), Uplinks: 4, Delivered: 8, Downlinks: 4, Rejected: 4, Parked: 4, Expired: 12}
+			want := connection.Minute{ConnectionID: 7, Start: begin.Add(time.Duration(i) * time.Minute), Uplinks: 4, Delivered: 4, Downlinks: 4, Rejected: 4, Parked: 4, Expired: 12}
+			for range 4 {
+				want.Delays.Note(20 * time.Millisecond)
+			}
 			if m != want {
 				t.Errorf("minute %d is %+v, want %+v", i, m, want)
 			}
@@ -263,7 +261,7 @@ func TestRecorder_tells_pages_once_a_second(t *testing.T) {
 		r, stop := running(t, newStore(), feed)
 		for range 100 {
 			r.Accepted(7, devEUI, "", time.Now())
-			r.Delivered(8, devEUI, 1)
+			r.Delivered(8, 0)
 			time.Sleep(50 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Second)
@@ -285,7 +283,7 @@ func TestRecorder_remembers_the_last_hours(t *testing.T) {
 			t.Error("something is known of a connection that was never heard of")
 		}
 		r.Accepted(7, devEUI, "", time.Now())
-		r.Delivered(7, devEUI, 1)
+		r.Delivered(7, 0)
 		first := time.Now()
 		time.Sleep(50 * time.Minute)
 		r.Accepted(7, devEUI, "", time.Now())
@@ -312,7 +310,7 @@ func TestRecorder_counts_from_many_goroutines(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				r.Accepted(connection.ID(1+n%2), devEUI, "", time.Now())
-				r.Delivered(connection.ID(1+n%2), devEUI, 1)
+				r.Delivered(connection.ID(1+n%2), time.Duration(n)*time.Second)
 				if n == 0 {
 					if err := r.Flush(context.Background()); err != nil {
 						t.Error(err)
@@ -340,7 +338,8 @@ func TestRecorder_totals_never_shrink_and_are_read_without_a_trace(t *testing.T)
 	count := func() {
 		r.Accepted(1, "A", "", time.Now())
 		r.Accepted(2, "B", "", time.Now())
-		r.Delivered(1, "A", 2)
+		r.Delivered(1, time.Second)
+		r.Delivered(1, time.Second)
 		r.Downlink(1, "A")
 		r.Rejected(2)
 		r.Parked(1)

@@ -20,12 +20,14 @@ func (r *Recorder) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			if err := r.flushWithin(context.WithoutCancel(ctx)); err != nil {
+			last := context.WithoutCancel(ctx)
+			if err := errors.Join(r.flushWithin(last), r.keepSent(last, true)); err != nil {
 				r.log.Error("The last figures could not be stored", "error", err)
 			}
 			return
 		case <-timer.C:
 		}
+		r.watch()
 		switch err := r.flushWithin(ctx); {
 		case err == nil:
 			pause = flushEvery
@@ -73,6 +75,9 @@ func (r *Recorder) Flush(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("store devices: %w", err))
 			r.keepDevices(devices)
 		}
+	}
+	if err := r.keepSent(ctx, false); err != nil {
+		errs = append(errs, err)
 	}
 	r.tell(minutes)
 	return errors.Join(errs...)
@@ -135,9 +140,14 @@ func (r *Recorder) tell(minutes []connection.Minute) {
 	}
 	told := map[connection.ID]bool{}
 	for _, m := range minutes {
-		if !told[m.ConnectionID] {
-			told[m.ConnectionID] = true
-			r.feed.Publish(live.Change{Topic: live.Figures, ID: m.ConnectionID.String()})
+		if told[m.ConnectionID] {
+			continue
 		}
+		told[m.ConnectionID] = true
+		change := live.Change{Topic: live.Figures}
+		if m.ConnectionID != all {
+			change.ID = m.ConnectionID.String()
+		}
+		r.feed.Publish(change)
 	}
 }

@@ -31,13 +31,7 @@ func (t *tally) minute(at time.Time) *connection.Minute {
 // restore puts back minutes that could not be stored. It returns how many there was no room for.
 func (t *tally) restore(minutes []connection.Minute) (lost int64) {
 	for _, old := range minutes {
-		m := t.minute(old.Start)
-		m.Uplinks += old.Uplinks
-		m.Delivered += old.Delivered
-		m.Downlinks += old.Downlinks
-		m.Rejected += old.Rejected
-		m.Parked += old.Parked
-		m.Expired += old.Expired
+		t.minute(old.Start).Add(old)
 	}
 	over := len(t.minutes) - maxMinutes
 	if over <= 0 {

@@ -4,7 +4,7 @@ import "time"
 
 // Minute holds what happened on one connection in one minute.
 type Minute struct {
-	ConnectionID ID
+	ConnectionID ID        // 0: of all connections together
 	Start        time.Time // begin of the minute, UTC
 	Uplinks      int64     // accepted from ThingPark
 	Delivered    int64     // acknowledged by ThingsBoard
@@ -12,6 +12,34 @@ type Minute struct {
 	Rejected     int64     // downlinks refused
 	Parked       int64     // events put aside
 	Expired      int64     // events older than the validity, or skipped
+	Delays       Delays    // of what was delivered; not known of all connections together
+
+	// How much waited to be delivered when that was looked at, which is once a minute. Where nothing did there is nothing to
+	// know of a connection; that it was looked at is known of all of them together.
+	Backlog   int64
+	OldestAge time.Duration // of what waited longest
+	Watched   bool
+}
+
+// Add adds what happened in the same minute, or in another part of a longer span. The backlog is no sum: the greater holds.
+func (m *Minute) Add(other Minute) {
+	m.Uplinks += other.Uplinks
+	m.Delivered += other.Delivered
+	m.Downlinks += other.Downlinks
+	m.Rejected += other.Rejected
+	m.Parked += other.Parked
+	m.Expired += other.Expired
+	m.Delays.Add(other.Delays)
+	m.Backlog = max(m.Backlog, other.Backlog)
+	m.OldestAge = max(m.OldestAge, other.OldestAge)
+	m.Watched = m.Watched || other.Watched
+}
+
+// Waiting says how much of a connection waits to be delivered.
+type Waiting struct {
+	ConnectionID ID
+	Events       int64
+	OldestAge    time.Duration // of what waits longest
 }
 
 // Totals sums minutes over a window.

@@ -50,7 +50,7 @@ func fillConnections(b *testing.B, d *DB, n int) {
 	err := d.change(b.Context(), func(tx *sql.Tx) error {
 		for i := range n {
 			c := testConnection(fmt.Sprintf("Connection %05d", i))
-			bare := &row{Connection: c, password: []byte{}, downlinkAsKey: []byte{}, uplinkKey: []byte{}}
+			bare := &row{Connection: c, password: []byte{}, downlinkAsKey: []byte{}, uplinkKey: []byte{}, oldUplinkKey: []byte{}}
 			columns := slices.DeleteFunc(bare.columns(), func(c column) bool { return c.name == "id" })
 			if err := tx.QueryRowContext(b.Context(), `INSERT INTO connections (`+names(columns, "")+`) VALUES (`+placeholders(len(columns))+`) RETURNING id`, refs(columns)...).Scan(&c.ID); err != nil {
 				return err
@@ -73,8 +73,12 @@ func BenchmarkFigures(b *testing.B) {
 	_, err := d.write.ExecContext(b.Context(), `
 		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 60),
 		spans(span, start_at) AS (SELECT 1, $1 - i * 60000 FROM n UNION ALL SELECT 60, $2 - i * 3600000 FROM n WHERE i < 25)
-		INSERT INTO figures SELECT span, start_at, id, 5, 5, 1, 0, 0, 0 FROM spans, connections`, c.at.Truncate(time.Minute).UnixMilli(), c.at.Truncate(time.Hour).UnixMilli())
+		INSERT INTO figures (span_minutes, start_at, connection_id, uplinks, delivered, downlinks, rejected, parked, expired) SELECT span, start_at, id, 5, 5, 1, 0, 0, 0 FROM spans, connections`, c.at.Truncate(time.Minute).UnixMilli(), c.at.Truncate(time.Hour).UnixMilli())
 	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := d.write.ExecContext(b.Context(), `
+		INSERT INTO minutes_of_all SELECT start_at, SUM(uplinks), 0, 0, 0, 0, 0, 0, 0, 0 FROM figures WHERE span_minutes = 1 GROUP BY start_at`); err != nil {
 		b.Fatal(err)
 	}
 	var page []connection.ID
@@ -86,6 +90,17 @@ func BenchmarkFigures(b *testing.B) {
 			for b.Loop() {
 				if all, err := d.MinutesOfAll(b.Context(), c.at.Add(-span), c.at); err != nil || len(all) == 0 {
 					b.Fatal(all, err)
+				}
+			}
+		})
+		b.Run(span.String()+" added up anew, as it was", func(b *testing.B) {
+			for b.Loop() {
+				var n int
+				if err := d.read.QueryRowContext(b.Context(), `
+					SELECT COUNT(*) FROM (
+					  SELECT start_at, SUM(uplinks), SUM(delivered), SUM(downlinks), SUM(rejected), SUM(parked), SUM(expired)
+					  FROM figures WHERE span_minutes = 1 AND start_at >= $1 GROUP BY start_at)`, c.at.Add(-span).UnixMilli()).Scan(&n); err != nil || n == 0 {
+					b.Fatal(n, err)
 				}
 			}
 		})

@@ -89,6 +89,22 @@ func fromMillis(n int64) time.Time {
 	return time.UnixMilli(n).UTC()
 }
 
+// spanColumn keeps a length of time as milliseconds, rounded up: what took less than one is not said to take none.
+type spanColumn struct{ d *time.Duration }
+
+func (c spanColumn) Value() (driver.Value, error) {
+	return (*c.d + time.Millisecond - 1).Milliseconds(), nil
+}
+
+func (c spanColumn) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a length of time is stored as %T", v)
+	}
+	*c.d = time.Duration(n) * time.Millisecond
+	return nil
+}
+
 // jsonColumn keeps a slice as JSON, nil as an empty list.
 type jsonColumn[T any] struct{ list *[]T }
 

@@ -57,10 +57,10 @@ func (d *DB) DeletedConnections(ctx context.Context) ([]connection.ID, error) {
 // purgeBatch is how many rows a long removal takes at once, so that it does not hold up other writers.
 const purgeBatch = 2000
 
-// FinishDeletion removes the figures, devices, commands and shared attributes of a deleted connection, in batches, and
+// FinishDeletion removes the figures, devices, commands, shared attributes and last telemetry of a deleted connection, in batches, and
 // notes that nothing of it is left. It does nothing for a connection that is not deleted.
 func (d *DB) FinishDeletion(ctx context.Context, id connection.ID) error {
-	for _, table := range []struct{ name, key string }{{"devices", "dev_eui"}, {"figures", "start_at"}, {"commands", "id"}, {"shared_attributes", "dev_eui"}} {
+	for _, table := range []struct{ name, key string }{{"devices", "dev_eui"}, {"figures", "start_at"}, {"commands", "id"}, {"shared_attributes", "dev_eui"}, {"last_telemetry", "dev_eui"}} {
 		query := fmt.Sprintf(`
 			DELETE FROM %[1]s
 			WHERE connection_id = $1

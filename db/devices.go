@@ -18,13 +18,9 @@ func (d *DB) SeenDevices(ctx context.Context, seen []connection.Device) error {
 		return nil
 	}
 	err := d.change(ctx, func(tx *sql.Tx) error {
-		live, err := liveConnections(ctx, tx)
-		if err != nil {
-			return err
-		}
 		add, err := tx.PrepareContext(ctx, `
 			INSERT INTO devices (connection_id, dev_eui, name, last_uplink_at, uplinks, downlinks)
-			VALUES ($1, $2, $3, $4, $5, $6)
+			SELECT id, $2, $3, $4, $5, $6 FROM connections WHERE id = $1 AND deleted_at = 0
 			ON CONFLICT (connection_id, dev_eui) DO UPDATE
 			SET name           = CASE WHEN excluded.name <> '' THEN excluded.name ELSE devices.name END,
 			    last_uplink_at = CASE WHEN excluded.last_uplink_at > devices.last_uplink_at THEN excluded.last_uplink_at ELSE devices.last_uplink_at END,
@@ -35,9 +31,6 @@ func (d *DB) SeenDevices(ctx context.Context, seen []connection.Device) error {
 		}
 		defer func() { _ = add.Close() }() // the transaction's end frees it too
 		for _, s := range seen {
-			if !live[s.ConnectionID] {
-				continue
-			}
 			if _, err := add.ExecContext(ctx, s.ConnectionID, s.DevEUI, s.Name, millis(s.LastUplinkAt), s.Uplinks, s.Downlinks); err != nil {
 				return err
 			}

@@ -14,8 +14,8 @@ func TestFigures_add_up_per_minute(t *testing.T) {
 	id := createTestConnection(t, d, "north").ID
 	minute := c.at.Truncate(time.Minute)
 	batch := []connection.Minute{
-		{ConnectionID: id, Start: c.at, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
-		{ConnectionID: id, Start: minute, Uplinks: 10},
+		{ConnectionID: id, Start: c.at, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6, Delays: delays(3*time.Millisecond, time.Second), Backlog: 7, OldestAge: time.Hour},
+		{ConnectionID: id, Start: minute, Uplinks: 10, Delays: delays(time.Second, 24*time.Hour), Backlog: 3, OldestAge: 2 * time.Hour},
 		{ConnectionID: id, Start: minute.Add(time.Minute), Uplinks: 100},
 		{ConnectionID: 77, Start: minute, Uplinks: 1000}, // nobody's
 	}
@@ -24,7 +24,8 @@ func TestFigures_add_up_per_minute(t *testing.T) {
 	}
 	got, err := d.Figures(t.Context(), id, c.at, c.at.Add(time.Hour))
 	want := []connection.Minute{
-		{ConnectionID: id, Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{ConnectionID: id, Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6,
+			Delays: delays(3*time.Millisecond, time.Second, time.Second, 24*time.Hour), Backlog: 7, OldestAge: 2 * time.Hour},
 		{ConnectionID: id, Start: minute.Add(time.Minute), Uplinks: 100},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -33,6 +34,14 @@ func TestFigures_add_up_per_minute(t *testing.T) {
 	if got, err := d.Figures(t.Context(), id, c.at, minute.Add(time.Minute)); err != nil || len(got) != 1 {
 		t.Errorf("up to the next minute: %+v, %v", got, err)
 	}
+}
+
+// delays counts deliveries that took so long.
+func delays(took ...time.Duration) (d connection.Delays) {
+	for _, t := range took {
+		d.Note(t)
+	}
+	return d
 }
 
 func TestMinutesOfAll_sums_all_connections(t *testing.T) {
@@ -44,6 +53,9 @@ func TestMinutesOfAll_sums_all_connections(t *testing.T) {
 		{ConnectionID: b, Start: minute, Uplinks: 10},
 		{ConnectionID: b, Start: minute.Add(-time.Minute), Uplinks: 100},
 		{ConnectionID: b, Start: minute.Add(time.Minute), Uplinks: 1000},
+		{ConnectionID: 77, Start: minute, Uplinks: 10_000}, // nobody's
+		{ConnectionID: a, Start: minute, Backlog: 5, OldestAge: time.Second},
+		{Start: minute, Watched: true, Backlog: 9, OldestAge: time.Minute},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,10 +63,19 @@ func TestMinutesOfAll_sums_all_connections(t *testing.T) {
 	got, err := d.MinutesOfAll(t.Context(), c.at.Add(-time.Minute), minute.Add(time.Minute))
 	want := []connection.Minute{
 		{Start: minute.Add(-time.Minute), Uplinks: 100},
-		{Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6},
+		{Start: minute, Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6, Watched: true, Backlog: 9, OldestAge: time.Minute},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("minutes are %+v, %v", got, err)
+	}
+	if got, err := d.Figures(t.Context(), a, minute, minute.Add(time.Minute)); err != nil || len(got) != 1 || got[0].Backlog != 5 || got[0].Watched {
+		t.Errorf("of one connection: %+v, %v", got, err)
+	}
+	if n, err := d.PruneFigures(t.Context(), minute, minute.Add(-time.Hour)); err != nil || n != 2 { // of b, and of all
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	if left, err := d.MinutesOfAll(t.Context(), c.at.Add(-time.Hour), c.at.Add(time.Hour)); err != nil || len(left) != 2 || !left[0].Start.Equal(minute) {
+		t.Errorf("left are %+v, %v", left, err)
 	}
 }
 
@@ -100,7 +121,7 @@ func TestFiguresOf_sums_each_connection_over_hours_and_minutes(t *testing.T) {
 		}
 	}
 
-	if n, err := d.PruneFigures(t.Context(), now.Add(-24*time.Hour), now.Add(-48*time.Hour)); err != nil || n != 6*60-1 {
+	if n, err := d.PruneFigures(t.Context(), now.Add(-24*time.Hour), now.Add(-48*time.Hour)); err != nil || n != 2*(6*60-1) { // of a, and of all
 		t.Errorf("pruned %d, %v", n, err)
 	}
 	if got, err := d.FiguresOf(t.Context(), now.Add(-24*time.Hour), a); err != nil || got[a].Uplinks != 24*60+1 {
@@ -112,7 +133,7 @@ func TestFiguresOf_sums_each_connection_over_hours_and_minutes(t *testing.T) {
 func TestFigures_of_a_connection_come_from_its_index(t *testing.T) {
 	d, c := newTestDB(t)
 	query, args := sumOfFigures(`connection_id = $1 AND`, []any{1}, c.at)
-	for query, args := range map[string][]any{query: args, figuresQuery: {1, spanMinute, 1, 2}} {
+	for query, args := range map[string][]any{query: args, figuresQuery(): {1, spanMinute, 1, 2}} {
 		rows, err := d.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 		plan, err := scan(rows, err, func(row interface{ Scan(...any) error }) (text string, err error) {
 			var id, parent, unused int
@@ -178,5 +199,35 @@ func TestDevices_are_kept_and_paged(t *testing.T) {
 	}
 	if n, err := d.ActiveDevices(t.Context(), id, c.at); err != nil || n != 2 {
 		t.Errorf("%d are active, %v", n, err)
+	}
+}
+
+// The last step of the migration that made the minutes of all connections, on what was counted before.
+func TestMinutesOfAll_began_with_what_was_counted_before(t *testing.T) {
+	d, c := newTestDB(t)
+	a, b := createTestConnection(t, d, "a").ID, createTestConnection(t, d, "b").ID
+	minute := c.at.Truncate(time.Minute)
+	for _, at := range []time.Time{minute, minute.Add(-time.Hour), minute.Add(-3 * time.Hour)} {
+		if err := d.AddFigures(t.Context(), []connection.Minute{{ConnectionID: a, Start: at, Uplinks: 1, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6}, {ConnectionID: b, Start: at, Uplinks: 10}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	migration, err := migrationFiles.ReadFile("migrations/00017_delays_and_backlog.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, last, found := strings.Cut(string(migration), "INSERT INTO minutes_of_all")
+	if !found {
+		t.Fatal("the migration has no such step")
+	}
+	if _, err := d.write.ExecContext(t.Context(), `DELETE FROM minutes_of_all; INSERT INTO minutes_of_all`+last); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.MinutesOfAll(t.Context(), minute.Add(-24*time.Hour), minute.Add(time.Hour))
+	sum := connection.Minute{Uplinks: 11, Delivered: 2, Downlinks: 3, Rejected: 4, Parked: 5, Expired: 6}
+	want := []connection.Minute{sum, sum}
+	want[0].Start, want[1].Start = minute.Add(-time.Hour), minute
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("minutes are %+v, %v", got, err)
 	}
 }

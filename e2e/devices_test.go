@@ -172,6 +172,7 @@ func TestDevice_shows_attributes_and_commands(t *testing.T) {
 			t.Fatalf("the command was answered %s, %v", reply, err)
 		}
 		shows("queued", "Port 7, asked for ")
+		shows("Last telemetry", "temperature", "21.5", "ThingsBoard acknowledged it")
 		b.quiet()
 	})
 }

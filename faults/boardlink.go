@@ -76,7 +76,7 @@ func (w *World) wire(ctx context.Context, in *inside) error {
 		}
 		dial = policy.Dialer(10 * time.Second).DialContext
 	}
-	in.figures = activity.New(activity.Options{Store: stores.Figures{DB: in.db}, Feed: feed, Log: w.log})
+	in.figures = activity.New(activity.Options{Store: stores.Figures{DB: in.db}, Telemetry: in.db, Feed: feed, Log: w.log})
 	in.links = link.NewManager(link.Options{
 		Store: recordingStore{in.db, w}, Queue: recordingQueue{link.FromQueue(in.queue), w}, Figures: recordingFigures{in.figures, w.History},
 		Open: w.opener(dial), Downlinks: w.Park, Feed: feed, Log: w.log, Random: w.opt.Random, Installation: installation, Node: "here",

@@ -36,12 +36,12 @@ func (h *Console) tryNew(c echo.Context) error {
 		return h.connections.Try(ctx, who, in.connection, tell)
 	}
 	switch partial := web.IsPartial(c); {
-	case partial && len(in.wrong) > 0:
+	case partial && !in.ok():
 		f := in.form()
 		return web.Render(c, http.StatusUnprocessableEntity, connections.TrialBody(connections.Trial{Wrong: f.Wrong()}))
 	case partial:
 		return h.startTrial(c, who, 0, try)
-	case len(in.wrong) > 0:
+	case !in.ok():
 		return h.showForm(c, http.StatusUnprocessableEntity, in.form())
 	}
 	f := in.form()

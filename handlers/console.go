@@ -130,8 +130,10 @@ func (h *Console) Routes() []web.Route {
 		look("/connections/:id/devices/:devEUI", h.device),
 		look("/connections/:id/parked", h.parked),
 		look("/events", h.events),
+		look("/events/:eventID", h.event),
 
 		change(get, "/connections/new", h.newConnection),
+		change(post, "/connections/new", h.windows),
 		change(post, "/connections", h.create),
 		change(post, "/connections/check", h.check),
 		change(post, "/connections/test", h.tryNew),

@@ -51,7 +51,7 @@ func (h *Console) device(c echo.Context) error {
 		return err
 	}
 	m := devices.Device{
-		ConnectionName: v.Connection.Name, Device: v.Device, Attributes: v.Attributes, Commands: v.Commands, Events: v.Events, Now: h.now(),
+		ConnectionName: v.Connection.Name, Device: v.Device, Attributes: v.Attributes, Telemetry: v.Telemetry, Commands: v.Commands, Events: v.Events, Now: h.now(),
 	}
 	var fragment templ.Component
 	switch c.QueryParam("part") {
@@ -63,6 +63,8 @@ func (h *Console) device(c echo.Context) error {
 		fragment = devices.Page(web.Shell(c, title, layout.NavConnections), m)
 	case "facts":
 		fragment = devices.Facts(m)
+	case "telemetry":
+		fragment = devices.Telemetry(m)
 	case "attributes":
 		fragment = devices.Attributes(m)
 	case "commands":

@@ -175,3 +175,33 @@ func TestPartsOfNewPages_are_fragments_with_the_same_id(t *testing.T) {
 		})
 	}
 }
+
+func TestDevicePage_shows_what_ThingsBoard_has_of_the_device(t *testing.T) {
+	c, id := withDevices(t, 0)
+	b := c.Operator(access.RoleViewer)
+	path := "/connections/" + id.String() + "/devices/" + pump
+	card := func() *goquery.Selection {
+		t.Helper()
+		doc := page(t, b.Get(path), http.StatusOK)
+		assertDocument(t, doc)
+		return doc.Find("#device-telemetry")
+	}
+	if got := saying(card()); !strings.Contains(got, "Nothing of this device has been delivered yet.") {
+		t.Errorf("before anything was delivered: %q", got)
+	}
+	c.store.telemetry = []connection.LastTelemetry{{ConnectionID: id, DevEUI: pump, TS: now.Add(-time.Hour), SentAt: now.Add(-time.Minute), Size: 60,
+		Document: json.RawMessage(`{"temperature":24.8,"<b>":"<i>","nested":{"a":[1]}}`)}}
+	got := saying(card())
+	for _, want := range []string{"temperature24.8", `<b>"<i>"nested{ "a": [ 1 ] }`, "acknowledged it 1 minute ago"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the card does not say %s: %q", want, got)
+		}
+	}
+	c.store.telemetry[0].Document, c.store.telemetry[0].Size = nil, 61440
+	if got := saying(card()); !strings.Contains(got, "too long to be shown here: 61,440 bytes.") {
+		t.Errorf("of a long document: %q", got)
+	}
+	if fragment := b.Get(path + "?part=telemetry"); fragment.Status != http.StatusOK {
+		t.Errorf("the live part answers %d", fragment.Status)
+	}
+}

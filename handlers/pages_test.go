@@ -3,10 +3,12 @@ package handlers_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"boardlink/access"
 	"boardlink/connection"
@@ -86,6 +88,61 @@ func TestEvents_say_who_caused_them_and_from_where(t *testing.T) {
 	slices.Sort(told)
 	if want := []string{"Name changed. by alice@example.com from 192.0.2.7", "Started.", "bob@example.com came. from 2001:db8::7"}; !slices.Equal(told, want) {
 		t.Errorf("the page says %q", told)
+	}
+}
+
+func TestEvents_are_chosen_by_kind_and_time(t *testing.T) {
+	c := newConsole(t)
+	for i, kind := range []connection.Kind{connection.KindAlarm, connection.KindAccess, connection.KindAlarm} {
+		c.store.tell(connection.Event{Time: now.Add(time.Duration(i-3) * time.Hour), Level: connection.LevelInfo, Kind: kind, Message: fmt.Sprint("Event ", i)})
+	}
+	b := c.Operator(access.RoleViewer)
+	at := func(hours int) string {
+		return now.Add(time.Duration(hours) * time.Hour).UTC().Format("2006-01-02T15:04")
+	}
+	for query, want := range map[string]string{
+		"kind=alarm":                       "Event 2 Event 0",
+		"kind=alarm&from=" + at(-2):        "Event 2",
+		"from=" + at(-3) + "&to=" + at(-1): "Event 1 Event 0",
+		"kind=junk&from=junk&to=":          "Event 2 Event 1 Event 0",
+		"kind=downlink":                    "",
+	} {
+		doc := page(t, b.Get("/events?"+query), http.StatusOK)
+		assertDocument(t, doc)
+		var told []string
+		for _, line := range doc.Find(".event-text").EachIter() {
+			told = append(told, saying(line))
+		}
+		if got := strings.Join(told, " "); got != want {
+			t.Errorf("%s shows %q, want %q", query, got, want)
+		}
+		if kept := doc.Find("#kind option[selected]").AttrOr("value", ""); strings.HasPrefix(query, "kind=alarm") && kept != "alarm" {
+			t.Errorf("%s: the choice %q is shown", query, kept)
+		}
+	}
+}
+
+func TestEvent_is_shown_with_what_came_before_it(t *testing.T) {
+	c := newConsole(t)
+	id := c.add("North", opened(), nil)
+	for i := range 3 {
+		c.store.tell(connection.Event{Time: now, Level: connection.LevelWarning, Kind: connection.KindAlarm, ConnectionID: id, DevEUI: pump,
+			Actor: "ann@example.com", Address: "192.0.2.7", Message: fmt.Sprintf("Alarm <%d>", i)})
+	}
+	b := c.Operator(access.RoleViewer)
+	line := page(t, b.Get("/events"), http.StatusOK).Find(".event-time a").First()
+	doc := page(t, b.Get(line.AttrOr("href", "")), http.StatusOK)
+	assertDocument(t, doc)
+	said := saying(doc.Find("main"))
+	for _, want := range []string{"Alarm <2>", "Alarm <1>", "North", pump, "ann@example.com", "192.0.2.7", "Warning", "Alarms"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %s: %s", want, said)
+		}
+	}
+	for _, path := range []string{"/events/99999", "/events/0", "/events/-1", "/events/01", "/events/9223372036854775807", "/events/junk"} {
+		if a := b.Get(path); a.Status != http.StatusNotFound || !strings.Contains(a.Body, "There is no such event.") {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
 	}
 }
 

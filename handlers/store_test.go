@@ -14,22 +14,23 @@ import (
 
 // store keeps connections, events and figures in memory for the real operations to work on.
 type store struct {
-	mu       sync.Mutex
-	rows     map[connection.ID]connection.Connection
-	lastID   connection.ID
-	events   []connection.Event // newest first
-	lastEv   int64
-	minutes  []connection.Minute
-	totals   map[connection.ID]connection.Totals
-	statuses map[connection.ID]connection.Status
-	broken   error // what every reading fails with, nil: none
-	granted  int   // credential tries that were allowed
-	restarts int
-	refused  map[connection.ID]connection.Refusals
-	parked   operationtest.Parked
-	devices  []connection.Device // by DevEUI
-	shared   []connection.SharedAttribute
-	commands []connection.Command // newest first
+	mu        sync.Mutex
+	rows      map[connection.ID]connection.Connection
+	lastID    connection.ID
+	events    []connection.Event // newest first
+	lastEv    int64
+	minutes   []connection.Minute
+	totals    map[connection.ID]connection.Totals
+	statuses  map[connection.ID]connection.Status
+	broken    error // what every reading fails with, nil: none
+	granted   int   // credential tries that were allowed
+	restarts  int
+	refused   map[connection.ID]connection.Refusals
+	parked    operationtest.Parked
+	devices   []connection.Device // by DevEUI
+	shared    []connection.SharedAttribute
+	telemetry []connection.LastTelemetry
+	commands  []connection.Command // newest first
 }
 
 func newStore() *store {
@@ -145,7 +146,8 @@ func (s *store) Events(_ context.Context, f operation.EventFilter) ([]connection
 	var page []connection.Event
 	for _, e := range s.events {
 		if f.ConnectionID != 0 && e.ConnectionID != f.ConnectionID || f.DevEUI != "" && e.DevEUI != f.DevEUI || f.BeforeID > 0 && e.ID >= f.BeforeID ||
-			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) {
+			len(f.Levels) > 0 && !slices.Contains(f.Levels, e.Level) || len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind) ||
+			e.Time.Before(f.From) || !f.To.IsZero() && !e.Time.Before(f.To) {
 			continue
 		}
 		if page = append(page, e); len(page) == f.Limit {
@@ -196,6 +198,17 @@ func (s *store) SharedAttributes(_ context.Context, id connection.ID, devEUI str
 		}
 	}
 	return list, nil
+}
+
+func (s *store) LastTelemetry(_ context.Context, id connection.ID, devEUI string) (connection.LastTelemetry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.telemetry {
+		if t.ConnectionID == id && t.DevEUI == devEUI {
+			return t, nil
+		}
+	}
+	return connection.LastTelemetry{}, nil
 }
 
 func (s *store) DeviceCommands(_ context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error) {

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -137,6 +138,7 @@ func in(t *testing.T, f func(b *bench)) {
 type fakeFigures struct {
 	mu                                                               sync.Mutex
 	delivered, downlinks, rejected, parked, expired, accepted, since int64
+	took                                                             []time.Duration // of each delivery, from the acceptance
 }
 
 func (f *fakeFigures) add(to *int64, n int) {
@@ -151,11 +153,17 @@ func (f *fakeFigures) get(from *int64) int64 {
 	return *from
 }
 
-func (f *fakeFigures) Delivered(_ connection.ID, _ string, n int) { f.add(&f.delivered, n) }
-func (f *fakeFigures) Downlink(connection.ID, string)             { f.add(&f.downlinks, 1) }
-func (f *fakeFigures) Rejected(connection.ID)                     { f.add(&f.rejected, 1) }
-func (f *fakeFigures) Parked(connection.ID)                       { f.add(&f.parked, 1) }
-func (f *fakeFigures) Expired(_ connection.ID, n int)             { f.add(&f.expired, n) }
+func (f *fakeFigures) Delivered(_ connection.ID, took time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.delivered++
+	f.took = append(f.took, took)
+}
+func (f *fakeFigures) Downlink(connection.ID, string)                     { f.add(&f.downlinks, 1) }
+func (f *fakeFigures) Rejected(connection.ID)                             { f.add(&f.rejected, 1) }
+func (f *fakeFigures) Parked(connection.ID)                               { f.add(&f.parked, 1) }
+func (f *fakeFigures) Expired(_ connection.ID, n int)                     { f.add(&f.expired, n) }
+func (f *fakeFigures) Sent(connection.ID, string, int64, json.RawMessage) {}
 func (f *fakeFigures) AcceptedSince(connection.ID, time.Duration) int64 {
 	return f.get(&f.accepted)
 }

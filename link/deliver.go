@@ -73,6 +73,7 @@ func (p *pump) deliver(e queue.Event) {
 		return
 	}
 	p.delivered(e)
+	p.noteSent(e, message)
 	p.attributes(message)
 	p.r.k.labels.want(message)
 }
@@ -162,10 +163,19 @@ func (p *pump) delivered(e queue.Event) {
 	p.r.k.board.delivered.Store(now.UnixMilli())
 	p.r.k.memory.forgive(e.ID)
 	p.r.k.memory.heard()
-	p.r.m.opt.Figures.Delivered(p.r.k.id, e.DevEUI, 1)
+	p.r.m.opt.Figures.Delivered(p.r.k.id, p.r.m.clock.since(e.ReceivedAt))
 	ctx, cancel := settling()
 	defer cancel()
 	p.settled(p.lanes.Ack(ctx, e))
+}
+
+// noteSent remembers what ThingsBoard has of a device now, for people to look at.
+func (p *pump) noteSent(e queue.Event, m telemetry.Message) {
+	if m.Gateway || len(m.Entries) == 0 {
+		return
+	}
+	last := m.Entries[len(m.Entries)-1]
+	p.r.m.opt.Figures.Sent(p.r.k.id, e.DevEUI, last.TS, last.Values)
 }
 
 func (p *pump) drop(e queue.Event) {

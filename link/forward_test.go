@@ -62,6 +62,9 @@ func TestForwarding_acknowledges_nothing_before_ThingsBoard_did(t *testing.T) {
 		if len(b.queue.acked) != 1 {
 			t.Error("not acknowledged")
 		}
+		if took := b.count.took; len(took) != 1 || took[0] < 10*time.Second || took[0] > 11*time.Second {
+			t.Errorf("the delivery is said to have taken %v", took)
+		}
 	})
 }
 

@@ -58,6 +58,7 @@ func (p *pump) tryAlone(e queue.Event, m telemetry.Message) {
 	switch {
 	case err == nil:
 		p.delivered(e)
+		p.noteSent(e, m)
 		p.attributes(m)
 		return
 	case !own:

@@ -13,7 +13,7 @@ type Topic string
 // The topics of changes.
 const (
 	Connection Topic = "connection" // settings or state of one connection; ID is its id
-	Figures    Topic = "figures"    // counters of one connection
+	Figures    Topic = "figures"    // counters of one connection, or of all together: ID is its id or ""
 	Events     Topic = "events"     // a new event; ID is the connection's id or ""
 )
 

@@ -41,6 +41,7 @@ type DeviceView struct {
 	Connection connection.Connection
 	Device     connection.Device            // its counts are zero where ThingsBoard knows it and ThingPark never spoke of it
 	Attributes []connection.SharedAttribute // in the order of their keys
+	Telemetry  connection.LastTelemetry     // zero where nothing was delivered
 	Commands   []connection.Command         // the latest first
 	Events     []connection.Event           // the latest first
 }
@@ -58,6 +59,9 @@ func (o *Connections) Device(ctx context.Context, id connection.ID, devEUI strin
 	}
 	if v.Attributes, err = o.store.SharedAttributes(ctx, id, devEUI); err != nil {
 		return DeviceView{}, fmt.Errorf("read shared attributes of a device of connection %s: %w", id, err)
+	}
+	if v.Telemetry, err = o.store.LastTelemetry(ctx, id, devEUI); err != nil {
+		return DeviceView{}, fmt.Errorf("read last telemetry of a device of connection %s: %w", id, err)
 	}
 	if v.Commands, err = o.store.DeviceCommands(ctx, id, devEUI, latestOfDevice); err != nil {
 		return DeviceView{}, fmt.Errorf("read commands of a device of connection %s: %w", id, err)

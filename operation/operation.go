@@ -43,6 +43,8 @@ type Store interface {
 	Device(ctx context.Context, id connection.ID, devEUI string) (connection.Device, error)
 	// SharedAttributes gives what ThingsBoard shares with a device, in the order of the keys.
 	SharedAttributes(ctx context.Context, id connection.ID, devEUI string) ([]connection.SharedAttribute, error)
+	// LastTelemetry gives what ThingsBoard acknowledged last of a device; the zero value where nothing is known.
+	LastTelemetry(ctx context.Context, id connection.ID, devEUI string) (connection.LastTelemetry, error)
 	// DeviceCommands gives the latest commands of a device, the latest first.
 	DeviceCommands(ctx context.Context, id connection.ID, devEUI string, limit int) ([]connection.Command, error)
 

@@ -19,17 +19,18 @@ type Store struct {
 	// BeforeUpdate, where it is set, runs before a change is stored: somebody else may be quicker.
 	BeforeUpdate func()
 
-	mu      sync.Mutex
-	last    connection.ID
-	rows    map[connection.ID]connection.Connection
-	events  []connection.Event
-	minutes []connection.Minute
-	devices map[connection.ID]int
-	seen    []connection.Device // by DevEUI
-	shared  []connection.SharedAttribute
-	sent    []connection.Command
-	allowed []connection.ID
-	tries   map[connection.ID]int
+	mu        sync.Mutex
+	last      connection.ID
+	rows      map[connection.ID]connection.Connection
+	events    []connection.Event
+	minutes   []connection.Minute
+	devices   map[connection.ID]int
+	seen      []connection.Device // by DevEUI
+	shared    []connection.SharedAttribute
+	sent      []connection.Command
+	telemetry []connection.LastTelemetry
+	allowed   []connection.ID
+	tries     map[connection.ID]int
 }
 
 var _ operation.Store = (*Store)(nil)
@@ -357,6 +358,25 @@ func (s *Store) SharedAttributes(_ context.Context, id connection.ID, devEUI str
 		}
 	}
 	return list, s.Fail
+}
+
+// AddTelemetry puts in what was sent last.
+func (s *Store) AddTelemetry(last ...connection.LastTelemetry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.telemetry = append(s.telemetry, last...)
+}
+
+// LastTelemetry implements [operation.Store].
+func (s *Store) LastTelemetry(_ context.Context, id connection.ID, devEUI string) (connection.LastTelemetry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.telemetry {
+		if t.ConnectionID == id && t.DevEUI == devEUI {
+			return t, s.Fail
+		}
+	}
+	return connection.LastTelemetry{}, s.Fail
 }
 
 // AddCommands puts commands in, the latest first.

@@ -274,7 +274,7 @@ func EditBox(e Editor, whole bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if e.Rows != nil {
-				templ_7745c5c3_Err = alarmRows(e).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = alarmRows(e.Rows, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -48,6 +48,7 @@ type Device struct {
 	ConnectionName string
 	Device         connection.Device
 	Attributes     []connection.SharedAttribute
+	Telemetry      connection.LastTelemetry // zero where nothing was delivered
 	Commands       []connection.Command // the latest first
 	Events         []connection.Event   // the latest first
 	Now            time.Time

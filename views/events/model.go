@@ -2,12 +2,14 @@
 package events
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 )
 
 // Choice is a connection that events can be chosen by.
@@ -23,6 +25,8 @@ type Model struct {
 	Connections []Choice
 	Connection  connection.ID    // chosen, 0 for any
 	Level       connection.Level // chosen, "" for any
+	Kind        connection.Kind  // chosen, "" for any
+	From, To    string           // chosen, as the browser writes a time of day in UTC: "2026-11-24T09:30"; "" for any
 	DevEUI      string           // chosen, "" for any
 	Before      int64            // where this page begins, 0 for the newest
 	Next        int64            // where the next page begins, 0 for none
@@ -30,7 +34,9 @@ type Model struct {
 }
 
 // Filtered reports whether only a part of the events is shown.
-func (m Model) Filtered() bool { return m.Connection != 0 || m.Level != "" || m.DevEUI != "" }
+func (m Model) Filtered() bool {
+	return m.Connection != 0 || m.Level != "" || m.Kind != "" || m.From != "" || m.To != "" || m.DevEUI != ""
+}
 
 func (m Model) address(before int64, part string) string {
 	q := url.Values{}
@@ -40,8 +46,10 @@ func (m Model) address(before int64, part string) string {
 	if m.Level != "" {
 		q.Set("level", string(m.Level))
 	}
-	if m.DevEUI != "" {
-		q.Set("devEUI", m.DevEUI)
+	for name, chosen := range map[string]string{"kind": string(m.Kind), "from": m.From, "to": m.To, "devEUI": m.DevEUI} {
+		if chosen != "" {
+			q.Set(name, chosen)
+		}
 	}
 	if before > 0 {
 		q.Set("before", strconv.FormatInt(before, 10))
@@ -61,13 +69,27 @@ func levels() []connection.Level {
 
 // by says who caused an event and from where: "by ann@example.com from 192.0.2.7". Whoever the message names already is left
 // out; "" where nobody caused it.
-func by(e connection.Event) string {
-	var words []string
-	if e.Actor != "" && e.Actor != connection.System && !strings.Contains(e.Message, e.Actor) {
-		words = append(words, "by "+e.Actor)
+func by(ctx context.Context, e connection.Event) string {
+	who := e.Actor != "" && e.Actor != connection.System && !strings.Contains(e.Message, e.Actor)
+	from := e.Address != "" && !strings.Contains(e.Message, e.Address)
+	switch {
+	case who && from:
+		return text.T(ctx, "events.line.by_from", "who", e.Actor, "address", e.Address)
+	case who:
+		return text.T(ctx, "events.line.by", "who", e.Actor)
+	case from:
+		return text.T(ctx, "events.line.from", "address", e.Address)
 	}
-	if e.Address != "" && !strings.Contains(e.Message, e.Address) {
-		words = append(words, "from "+e.Address)
-	}
-	return strings.Join(words, " ")
+	return ""
+}
+
+// Path is the address of one event.
+func Path(id int64) string { return "/events/" + strconv.FormatInt(id, 10) }
+
+func levelName(ctx context.Context, l connection.Level) string {
+	return text.T(ctx, "events.level."+string(l))
+}
+
+func kindName(ctx context.Context, k connection.Kind) string {
+	return text.T(ctx, "events.kind."+string(k))
 }
