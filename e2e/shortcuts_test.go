@@ -244,56 +244,6 @@ func TestTheme(t *testing.T) {
 	})
 }
 
-// TestTypedTextIsNotLost opens another editor, and leaves the page, while one holds something typed.
-func TestTypedTextIsNotLost(t *testing.T) {
-	p, b := signedIn(t, true)
-	id := p.connection("Half typed")
-	answers := func(stay bool) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.asked, b.stay = nil, stay
-	}
-	isAsked := func(what string) {
-		t.Helper()
-		b.until("be asked", func() bool {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return len(b.asked) == 1 && strings.HasPrefix(b.asked[0], what)
-		})
-	}
-	const question = "confirm What you typed in “Username” is not saved. Discard it?"
-	b.open("/connections/" + id)
-	b.click("button", "Edit Username")
-	b.awaitFocus("textbox Username")
-	b.fill("textbox", "Username", "half@")
-
-	answers(true)
-	b.click("button", "Edit Description")
-	isAsked(question)
-	b.awaitFocus("textbox Username")
-	answers(true)
-	b.click("link", "Events")
-	isAsked("beforeunload")
-	if got := b.eval(`document.getElementById('username').value`); got != `"half@"` || b.path() != "/connections/"+id {
-		t.Errorf("at %s the field holds %s", b.path(), got)
-	}
-
-	answers(false)
-	b.click("button", "Edit Description")
-	isAsked(question)
-	b.awaitFocus("textbox Description")
-	b.find("button", "Edit Username")
-	if n := b.eval(`document.querySelectorAll('form[data-editor]').length`); n != "1" {
-		t.Errorf("%s editors are open", n)
-	}
-	answers(true)
-	b.click("button", "Edit Password") // nothing typed: no question
-	b.awaitFocus("textbox Password")
-	b.click("link", "Events")
-	b.arrive("/events")
-	b.quiet()
-}
-
 // TestFrameAccessibility shows what the frame itself can open to axe-core, in light and dark, wide and narrow.
 func TestFrameAccessibility(t *testing.T) {
 	source, err := os.ReadFile("testdata/axe-core-4.14.1/axe.min.js")

@@ -224,7 +224,7 @@ func (in *input) messages() map[string]string {
 // form draws what was sent again, secrets emptied.
 func (in input) form() connections.Form {
 	f := newForm(in.connection)
-	f.Failed = true
+	f.Failed, f.Typed = true, true
 	f.Inactive = !in.connection.Active
 	f.Rows, f.Unread = in.rows, in.unread
 	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {

@@ -17,7 +17,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// readField answers with a setting as it stands: what Cancel brings back.
+// readField answers with a setting as it stands: what Cancel brings back. Its pencil takes the focus, unless it was closed
+// because another setting was opened.
 func (h *Console) readField(c echo.Context) error {
 	e, err := h.openEdit(c)
 	if err != nil {
@@ -27,7 +28,7 @@ func (h *Console) readField(c echo.Context) error {
 		return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name)
 	}
 	p := e.setting.property(&e.view.Connection)
-	p.Focus = true
+	p.Focus = c.QueryParam("quiet") == ""
 	return web.Render(c, http.StatusOK, connections.Read(p))
 }
 

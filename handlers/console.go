@@ -138,6 +138,7 @@ func (h *Console) Routes() []web.Route {
 		change(post, "/connections/check", h.check),
 		change(post, "/connections/test", h.tryNew),
 		change(get, "/connections/trials/:name", h.trial),
+		change(post, "/connections/trials/:name", h.stopTrial),
 		change(post, "/connections/:id/test", h.tryStored),
 		change(get, "/connections/:id/edit/:field", h.editForm),
 		change(post, "/connections/:id/edit/:field", h.edit),

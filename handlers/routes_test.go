@@ -26,6 +26,7 @@ func everything(t *testing.T, change ...func(*web.Options)) (*webtest.Site, *ope
 	w, roster := operationtest.New(nil), newRoster(t)
 	var finder api.Keys
 	site := webtest.New(t, func(o *web.Options) {
+		o.Development = true // all that can be mounted
 		for _, f := range change {
 			f(o)
 		}

@@ -3,6 +3,8 @@
 import './dialogs.js'
 import './menus.js'
 import './editors.js'
+import './unsaved.js'
+import './help.js'
 import './toasts.js'
 import './buttons.js'
 import './check.js'

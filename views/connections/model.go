@@ -111,6 +111,7 @@ type Form struct {
 	Rows     []AlarmRow // the low-rate alarms
 	Unread   bool       // the alarms were sent as one text that cannot be read, and are typed as one text
 	Removed  bool       // a window was removed just now: the focus goes on there
+	Typed    bool       // it holds what was typed
 	Open     bool       // the advanced part is open
 	Failed   bool       // it was sent and something is wrong
 	Inactive bool       // whoever sent it wants the connection deactivated
@@ -226,6 +227,10 @@ type Property struct {
 	Focus   bool   // the pencil takes the focus: the field was being edited just now
 	Empty   string // what stands there when nothing is set
 }
+
+// scrolls reports whether the value may be too long for its box on a narrow screen: whoever has no mouse must reach it
+// then.
+func (p Property) scrolls() bool { return len(p.Value) > 80 }
 
 // Question is what a person is asked before a setting changes.
 type Question struct {

@@ -45,11 +45,10 @@ func words() templ.Component {
 			"copied":   text.T(ctx, "ui.copied"),
 			"gone":     text.T(ctx, "layout.live.gone", "at", "{at}"),
 			"selected": text.Forms(ctx, "ui.selected"),
-			"unsaved":  text.T(ctx, "layout.unsaved", "field", "{field}"),
 			"times":    ui.TimeWords(ctx),
 		}))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/layout/words.templ`, Line: 19, Col: 4}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/layout/words.templ`, Line: 18, Col: 4}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var2)
 		if templ_7745c5c3_Err != nil {
