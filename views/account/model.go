@@ -82,29 +82,13 @@ func anyWrong(fields []ui.Field) bool {
 	return false
 }
 
-func (m SetUp) title() string {
+// kind says which messages go with it.
+func (m SetUp) kind() string {
 	switch {
 	case m.Invited:
-		return "Welcome to Boardlink"
+		return "invited"
 	case m.Reset:
-		return "Set a new password"
+		return "reset"
 	}
-	return "Set up Boardlink"
-}
-
-func (m SetUp) lead() string {
-	switch {
-	case m.Invited:
-		return "You are invited. Set a password; you sign in with it and this e-mail address from now on."
-	case m.Reset:
-		return "You sign in with it from now on. Whoever is signed in as you elsewhere is signed out."
-	}
-	return "Make the first operator. You sign in with this e-mail address and password from now on."
-}
-
-func (m SetUp) button() string {
-	if m.Reset {
-		return "Set the password"
-	}
-	return "Create the operator"
+	return "first"
 }
