@@ -52,7 +52,8 @@ type Store interface {
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
 	// FiguresOf gives what happened since then on each of these connections that had any traffic.
 	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
-	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
+	// MinutesOfAll gives the figures of all connections together by minute, in their order, and in which minutes the backlog
+	// was looked at; minutes in which nothing happened may be missing.
 	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
 

@@ -262,6 +262,14 @@ func (d Details) oldValidFor() ui.Field {
 
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
 
+// within says in what time a share of the deliveries was made.
+func (m Metrics) within(share float64) string {
+	if m.Delays.Count() == 0 {
+		return "-"
+	}
+	return ui.Took(m.Delays.Within(share))
+}
+
 func (m Metrics) address(window, part string) string {
 	a := Path(m.ID) + "?window=" + window
 	if part != "" {

@@ -154,7 +154,8 @@ type Metrics struct {
 	ActiveDevices, Uplinks, Downlinks int64
 	Delivered                         int64
 	Rejected, Parked, Expired         int64
-	Up, Down                          ui.BarChart // what goes up to ThingsBoard, and down to the devices
+	Delays                            connection.Delays
+	Charts                            []ui.BarChart // what goes up and down, how long that takes, and what waits
 }
 
 // Past is how a link fared.
