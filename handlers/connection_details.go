@@ -71,7 +71,7 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 }
 
 func (h *Console) detailsHead(v operation.View) connections.Details {
-	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, Refused: v.Refused, Now: h.now()}
+	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, MoreUplinkURLs: v.MoreUplinkURLs, Refused: v.Refused, Now: h.now()}
 }
 
 func (h *Console) latestEvents(c echo.Context, id connection.ID) ([]connection.Event, error) {

@@ -96,6 +96,8 @@ type Options struct {
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
 	PublicURL string
+	// UplinkURLs are further addresses at which ThingPark reaches it.
+	UplinkURLs []string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
 	Prober       Prober    // nil: connections cannot be tested
@@ -117,6 +119,7 @@ type Connections struct {
 	observer  Observer
 	feed      Publisher
 	publicURL string
+	moreURLs  []string
 	newKey    func() connection.Secret
 	refusals  Refusals
 	oldKeys   OldKeys
@@ -137,7 +140,7 @@ func New(opt Options) *Connections {
 	}
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), moreURLs: opt.UplinkURLs, newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now), example: opt.Example,
 	}
 }

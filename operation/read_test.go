@@ -170,3 +170,16 @@ func TestGet_tells_of_refused_uplinks(t *testing.T) {
 		t.Errorf("the list says %+v, error %v", views, err)
 	}
 }
+
+func TestGet_gives_an_address_of_uplinks_for_each_address_of_the_installation(t *testing.T) {
+	w := operationtest.New(nil)
+	id := create(t, w)
+	o := operation.New(operation.Options{
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Backlog: w.Backlog, Observer: w.Observer, Feed: w.Feed,
+		PublicURL: "https://a.example.com/", UplinkURLs: []string{"https://b.example.com", "http://192.0.2.7:8080"},
+	})
+	v, err := o.Get(t.Context(), id)
+	if got := fmt.Sprint(v.UplinkURL, v.MoreUplinkURLs); err != nil || got != fmt.Sprintf("https://a.example.com/connections/%[1]s/uplinks[https://b.example.com/connections/%[1]s/uplinks http://192.0.2.7:8080/connections/%[1]s/uplinks]", id) {
+		t.Errorf("the addresses are %s, %v", got, err)
+	}
+}

@@ -334,5 +334,5 @@ func (d Details) local() bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// keyedURL is the address that bears the key itself.
-func (d Details) keyedURL() string { return d.UplinkURL + "?key=" + url.QueryEscape(d.UplinkKey) }
+// keyed is an address that bears the key itself.
+func (d Details) keyed(address string) string { return address + "?key=" + url.QueryEscape(d.UplinkKey) }
