@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 PACKAGES := ./...
 
-.PHONY: help run demo build generate css current vet lint unit e2e test bench fuzz vulncheck soak screenshots
+.PHONY: help run demo build generate css js current vet lint unit e2e test bench fuzz vulncheck soak screenshots
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
@@ -21,22 +21,29 @@ demo: ## start Boardlink with a ThingsBoard sandbox and a simulated fleet
 build: ## make the binary ./boardlink
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o boardlink .
 
-generate: ## make the templ code and the CSS anew
+generate: ## make the templ code, the CSS and the script anew
 	go tool templ generate -log-level warn
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory css; \
-	elif [ -n "$${CI:-}" ]; then echo "Node 20 is needed to build the CSS." >&2; exit 1; \
-	else echo "Node is not here: the CSS stays as committed."; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory css js; \
+	elif [ -n "$${CI:-}" ]; then echo "Node 20 is needed to build the CSS and the script." >&2; exit 1; \
+	else echo "Node is not here: the CSS and the script stay as committed."; fi
 
-css:
-	@# Not npm ci: it refuses where a registry lacks the optional packages of other platforms.
-	@[ -x node_modules/.bin/tailwindcss ] || npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+# Not npm ci: it refuses where a registry lacks the optional packages of other platforms. What is installed must be what
+# package.json pins: another version would make other files.
+node_modules/.made: package.json
+	@npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+css: node_modules/.made
 	node_modules/.bin/tailwindcss -i web/app.css -o static/app.css --minify 2>/dev/null
+
+js: node_modules/.made
+	node_modules/.bin/esbuild static/scripts/app.js --bundle --minify --format=iife --target=es2022 --outfile=static/app.min.js --log-level=warning
 
 # Generated files are committed. This makes them anew and fails where the committed ones were not what comes out.
 current:
-	@before=$$(git ls-files -z '*_templ.go' static/app.css | xargs -0 sha256sum); \
+	@before=$$(git ls-files -z '*_templ.go' static/app.css static/app.min.js | xargs -0 sha256sum); \
 	$(MAKE) --no-print-directory generate; \
-	after=$$(git ls-files -z '*_templ.go' static/app.css | xargs -0 sha256sum); \
+	after=$$(git ls-files -z '*_templ.go' static/app.css static/app.min.js | xargs -0 sha256sum); \
 	if [ "$$before" != "$$after" ] || [ -n "$$(git ls-files --others --exclude-standard '*_templ.go')" ]; then \
 	  echo "Generated files were out of date. They are current now: commit them." >&2; exit 1; fi
 

@@ -265,16 +265,13 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	}
 	a.people = access.NewPeople(peopleStore{a.db, a.feed}, access.PeopleOptions{
 		Hasher: hasher, PublicURL: a.public, Log: a.log,
-		Changed: func() {
-			a.keys.OwnersChanged()
-			a.feed.Publish(live.Change{Topic: live.Events}) // streams of who was shut out end by that too
-		},
+		Changed: func() { a.keys.OwnersChanged() },
 	})
 	a.keys = access.NewKeyRing(access.KeysOptions{Environment: cfg.APIKey, Store: a.db, Owners: a.people, Log: a.log})
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
-		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
+		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate), Development: cfg.Development,
 	})
 	if err != nil {
 		return err

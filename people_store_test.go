@@ -21,14 +21,27 @@ func TestWhat_people_do_is_told_to_open_pages(t *testing.T) {
 	if _, err := a.people.SignIn(t.Context(), access.Origin{Address: "192.0.2.7"}, "nobody@example.com", "a guess"); err == nil {
 		t.Fatal("nobody signed in")
 	}
-	select {
-	case changes := <-told:
-		if len(changes) != 1 || changes[0].Topic != live.Events {
-			t.Errorf("told is %+v", changes)
+	heard := func(what string) {
+		t.Helper()
+		select {
+		case changes := <-told:
+			if len(changes) != 1 || changes[0].Topic != live.Events {
+				t.Errorf("%s: told is %+v", what, changes)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: nothing was told", what)
 		}
-	case <-time.After(20 * time.Second):
-		t.Error("nothing was told")
 	}
+	heard("a sign-in")
+	o, _, err := a.people.Invite(t.Context(), "ada@example.com", "bob@example.com", access.RoleViewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard("an invitation")
+	if err := a.people.Remove(t.Context(), "ada@example.com", o.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	heard("a removal")
 }
 
 func TestAdminPassword_is_looked_at_only_where_it_is_used(t *testing.T) {

@@ -45,6 +45,13 @@ func (i Identity) AllowsScope(scope Scope) bool {
 	return i.Kind == KeyKind && scope.Valid() && slices.Contains(i.Scopes, scope)
 }
 
+// MakesAdmins reports whether the asker may let somebody be an admin, or make a link by which an admin's password is set: an
+// admin at a browser, and the key of the environment, which whoever installs gives and takes. A key that somebody made may
+// not, with whatever scope: it would leave a person behind who goes on when the key has ended.
+func (i Identity) MakesAdmins() bool {
+	return i.AllowsRole(RoleAdmin) || i.AllowsScope(ScopeAdmin) && i.ID == 0
+}
+
 // Actor is the name that events bear; [connection.System] for nobody.
 func (i Identity) Actor() string {
 	if !i.Known() || i.Name == "" {

@@ -51,7 +51,7 @@ type PeopleOptions struct {
 	PublicURL string           // how browsers reach the server, for one-time links
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: nothing is logged
-	// Changed is called after people were changed and an event tells of it, so that what is open looks again whether it
+	// Changed is called after people were changed and an event tells of it, so that what they own looks again whether it
 	// still may. Nil: nobody is told.
 	Changed func()
 }

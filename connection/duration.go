@@ -3,6 +3,7 @@ package connection
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,9 @@ var durationUnits = []struct {
 	letter byte
 	span   time.Duration
 }{{'d', day}, {'h', time.Hour}, {'m', time.Minute}, {'s', time.Second}}
+
+// DurationUnits are the units of a duration as a form offers them, the shortest first.
+var DurationUnits = []Choice{{"s", "seconds"}, {"m", "minutes"}, {"h", "hours"}, {"d", "days"}}
 
 // ParseDuration checks the written form, 1 s to 365 d, and drops leading zeros of its number. The empty text is "not set".
 func ParseDuration(s string) (Duration, error) {
@@ -44,6 +48,36 @@ func ParseDuration(s string) (Duration, error) {
 		}
 	}
 	return "", bad
+}
+
+// JoinDuration writes a number and a unit that were typed apart as one text. A text that has a unit of its own, or is empty,
+// stays as it is: the unit chosen beside it counts for nothing.
+func JoinDuration(number, unit string) string {
+	number = strings.TrimSpace(number)
+	if number == "" || unitOf(number) != "" {
+		return number
+	}
+	return number + unit
+}
+
+// SplitDuration gives the number and the unit of a written duration. The unit is empty where the text has none.
+func SplitDuration(text string) (number, unit string) {
+	text = strings.TrimSpace(text)
+	unit = unitOf(text)
+	return strings.TrimSuffix(text, unit), unit
+}
+
+// unitOf gives the unit that a text ends with, "" where that is none or nothing but letters stands before it.
+func unitOf(text string) string {
+	if len(text) < 2 || text[len(text)-2] < '0' || text[len(text)-2] > '9' {
+		return ""
+	}
+	for _, u := range durationUnits {
+		if u.letter == text[len(text)-1] {
+			return string(u.letter)
+		}
+	}
+	return ""
 }
 
 // Span is the length of time; zero where it is not set or was never checked.

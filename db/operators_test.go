@@ -130,6 +130,9 @@ func TestSetupToken_sets_a_password_and_ends_sessions(t *testing.T) {
 	if err := d.SaveSession(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}
+	if err := d.KeepBrowser(t.Context(), access.DigestOf("browser"), ada.ID, c.at, 20); err != nil {
+		t.Fatal(err)
+	}
 	for _, text := range []string{"first", "second"} { // the second ends the first
 		token := access.SetupToken{Digest: access.DigestOf(text), OperatorID: ada.ID, ExpiresAt: c.at.Add(time.Minute)}
 		if err := d.SaveSetupToken(t.Context(), token); err != nil {
@@ -149,6 +152,9 @@ func TestSetupToken_sets_a_password_and_ends_sessions(t *testing.T) {
 	}
 	_, err = d.SessionByHash(t.Context(), session.Digest)
 	wantCode(t, err, connection.CodeNotFound)
+	if known, err := d.KnownBrowser(t.Context(), access.DigestOf("browser"), ada.ID, c.at.Add(-time.Hour)); err != nil || known {
+		t.Errorf("the browser is known still: %v, %v", known, err)
+	}
 }
 
 func TestSessions_live_until_they_are_ended_or_pruned(t *testing.T) {

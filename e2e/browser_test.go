@@ -44,6 +44,8 @@ type browser struct {
 
 	mu       sync.Mutex
 	problems []string // console errors and violations of the content security policy
+	asked    []string // what dialogs of the browser itself have asked
+	refuse   bool     // such a dialog is answered with its Cancel
 }
 
 // newBrowser opens a tab of a browser of its own. What it gets passes the witness.
@@ -112,6 +114,21 @@ func (b *browser) watch() {
 			}
 		}
 	}()
+	dialogs := chromedp.Events(b.ctx, page.JavascriptDialogOpening)
+	go func() {
+		for e, err := range dialogs {
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.asked = append(b.asked, string(e.Type)+" "+e.Message)
+			accept := !b.refuse
+			b.mu.Unlock()
+			if _, err := tryCall(b, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: accept}); err != nil {
+				b.complain("a dialog cannot be answered: " + err.Error())
+			}
+		}
+	}()
 	go func() {
 		for e, err := range exceptions {
 			if err != nil {
@@ -133,6 +150,15 @@ func expected(text string) bool {
 		return true // over plain HTTP from another machine
 	}
 	return strings.Contains(text, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(text, "ERR_CONNECTION") || strings.Contains(text, "ERR_EMPTY_RESPONSE")
+}
+
+// answering says how dialogs of the browser itself are answered from now on, and gives those there were.
+func (b *browser) answering(refuse bool) (asked []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refuse = refuse
+	asked, b.asked = b.asked, nil
+	return asked
 }
 
 func (b *browser) complain(text string) {

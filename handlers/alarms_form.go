@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,10 +22,10 @@ func readAlarmRows(values url.Values) (rows []connections.AlarmRow, ok bool) {
 		return nil, false
 	}
 	for n := range min(count, maxAlarmRows) {
-		get := func(part string) string { return strings.TrimSpace(values.Get(fmt.Sprintf("alarm-%d-%s", n, part))) }
+		get := func(part string) string { return strings.TrimSpace(values.Get(connections.AlarmInput(n, part))) }
 		rows = append(rows, connections.AlarmRow{
 			Opens: get("opens"), Closes: get("closes"), Zone: get("zone"), Least: get("least"), Message: get("message"),
-			Days: values[fmt.Sprintf("alarm-%d-days", n)], Remove: get("remove") == "true", Wrong: map[string]string{},
+			Days: values[connections.AlarmInput(n, "days")], Remove: get("remove") == "true", Wrong: map[string]string{},
 		})
 	}
 	return rows, true
@@ -75,6 +76,14 @@ func partOf(path string) string {
 	return ""
 }
 
+// isAlarmInput reports whether that is the name of an input of some window.
+func isAlarmInput(name string) bool {
+	rest, found := strings.CutPrefix(name, "alarm-")
+	n, part, _ := strings.Cut(rest, "-")
+	index, err := strconv.Atoi(n)
+	return found && err == nil && index >= 0 && connections.AlarmInput(index, part) == name && slices.Contains([]string{"opens", "closes", "zone", "least", "message", "days", "remove"}, part)
+}
+
 // refuseRows puts what the rules complain of beside the inputs, and returns what belongs to none of them.
 func refuseRows(rows []connections.AlarmRow, at []int, byPath map[string]string) (rest string) {
 	for path, message := range byPath {
@@ -89,11 +98,62 @@ func refuseRows(rows []connections.AlarmRow, at []int, byPath map[string]string)
 	return rest
 }
 
+// rowsOf gives alarms as rows, and for each the row that it stands in: its own.
+func rowsOf(alarms []connection.Alarm) (rows []connections.AlarmRow, at []int) {
+	rows = connections.AlarmRows(alarms)
+	for n := range rows {
+		rows[n].Wrong = map[string]string{}
+		at = append(at, n)
+	}
+	return rows, at
+}
+
+// readAlarms reads the low-rate alarms of the form: windows with fields of their own, or one text as programs send it.
+func (in *input) readAlarms() {
+	if rows, ok := readAlarmRows(in.values); ok {
+		in.rows = rows
+		in.connection.Alarms, in.rowAt, _ = alarmsOf(in.rows)
+		return
+	}
+	text := in.values.Get(connections.AlarmsField)
+	alarms, message := parseAlarms(text)
+	if message != "" {
+		in.wrong[connections.AlarmsField], in.unread = message, true
+		return
+	}
+	in.connection.Alarms = alarms
+	in.rows, in.rowAt = rowsOf(alarms)
+}
+
+// refuseAlarms puts what the rules complain of in the alarms beside their inputs. A window that cannot be read as it is was
+// not understood: what the rules say of it counts for nothing.
+func (in *input) refuseAlarms(byPath map[string]string) {
+	ofAlarms := map[string]string{}
+	for path, message := range byPath {
+		if strings.HasPrefix(path, connections.AlarmsField) {
+			ofAlarms[path] = message
+		}
+	}
+	unclear := map[int]bool{}
+	for n, row := range in.rows {
+		unclear[n] = len(row.Wrong) > 0
+	}
+	for path := range ofAlarms {
+		var n int
+		if _, err := fmt.Sscanf(strings.TrimPrefix(path, connections.AlarmsField), "[%d]", &n); err == nil && n < len(in.rowAt) && unclear[in.rowAt[n]] {
+			delete(ofAlarms, path)
+		}
+	}
+	if rest := refuseRows(in.rows, in.rowAt, ofAlarms); rest != "" {
+		in.wrong[connections.AlarmsField] = rest
+	}
+}
+
 // rowsWithNew gives the rows and an empty one below them.
 func rowsWithNew(rows []connections.AlarmRow) []connections.AlarmRow {
 	zone := "UTC"
 	if n := len(rows); n > 0 && rows[n-1].Zone != "" {
 		zone = rows[n-1].Zone
 	}
-	return append(rows, connections.AlarmRow{Zone: zone})
+	return append(rows, connections.AlarmRow{Zone: zone, Focus: "opens"})
 }

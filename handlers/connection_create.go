@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"boardlink/connection"
@@ -31,7 +32,7 @@ func (h *Console) create(c echo.Context) error {
 		return err
 	}
 	in := readForm(values)
-	if len(in.wrong) == 0 {
+	if in.ok() {
 		v, err := h.connections.Create(c.Request().Context(), actor(c), in.connection)
 		if err == nil {
 			done := web.Success("Done", "The connection '"+v.Connection.Name+"' has been successfully created.")
@@ -41,11 +42,34 @@ func (h *Console) create(c echo.Context) error {
 		if !ok {
 			return err
 		}
-		in.wrong = byField(wrong)
+		in.refuse(wrong)
 	} else {
 		in.check()
 	}
 	return h.showForm(c, http.StatusUnprocessableEntity, in.form())
+}
+
+// windows answers with the form as it was typed, with one window of low-rate alarms more, or without one.
+func (h *Console) windows(c echo.Context) error {
+	values, err := h.unsealed(c)
+	if err != nil {
+		return err
+	}
+	in := readForm(values)
+	in.check()
+	f := in.form()
+	f.Forgive()
+	f.Open = true
+	if n, err := strconv.Atoi(values.Get("window")); err == nil && n >= 0 && n < len(f.Rows) {
+		f.Rows, f.Removed = slices.Delete(f.Rows, n, n+1), true
+	} else if len(f.Rows) < maxAlarmRows {
+		f.Rows = rowsWithNew(f.Rows)
+	}
+	if web.IsPartial(c) {
+		return web.Render(c, http.StatusOK, connections.NewWindows(f))
+	}
+	h.seal(&f, values, actor(c))
+	return h.showForm(c, http.StatusOK, f)
 }
 
 // check tells a page that is being filled in what is wrong so far: a message for each wrong field by the field's name.
@@ -56,7 +80,7 @@ func (h *Console) check(c echo.Context) error {
 	}
 	in := readForm(values)
 	in.check()
-	return c.JSON(http.StatusOK, in.wrong)
+	return c.JSON(http.StatusOK, in.messages())
 }
 
 func (h *Console) showForm(c echo.Context, status int, f connections.Form) error {
@@ -102,6 +126,10 @@ type input struct {
 	values     url.Values
 	connection connection.Connection
 	wrong      map[string]string
+
+	rows   []connections.AlarmRow // the low-rate alarms as they were typed
+	rowAt  []int                  // in which row each alarm of the connection stands
+	unread bool                   // they came as one text that cannot be read
 }
 
 // readForm takes the values of the settings that are there; the others keep what the form proposes.
@@ -118,7 +146,7 @@ func readForm(values url.Values) input {
 		if !values.Has(f.Name) {
 			continue
 		}
-		if message := f.Set(&in.connection, values.Get(f.Name)); message != "" {
+		if message := f.Set(&in.connection, written(f, values)); message != "" {
 			in.wrong[f.Name] = message
 		}
 	}
@@ -130,15 +158,32 @@ func readForm(values url.Values) input {
 		in.wrong[""] = "The input active says on or off."
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if _, known := settingByName(name); !known && name != "connectorId" && name != "active" && !strings.HasPrefix(name, connections.SealedPrefix) {
+		if !isInput(name) {
 			in.wrong[""] = "There is no setting “" + connection.Clean(name) + "”."
 		}
 	}
-	alarms, message := parseAlarms(values.Get(connections.AlarmsField))
-	if in.connection.Alarms = alarms; message != "" {
-		in.wrong[connections.AlarmsField] = message
-	}
+	in.readAlarms()
 	return in
+}
+
+// isInput reports whether the form has an input of that name.
+func isInput(name string) bool {
+	if _, known := settingByName(name); known || name == "connectorId" || name == "active" {
+		return true
+	}
+	if name == "alarmRows" || name == "window" || isAlarmInput(name) {
+		return true
+	}
+	f, ok := connection.FieldByName(strings.TrimSuffix(name, ui.UnitName("")))
+	return ok && f.Control == connection.ControlDuration || strings.HasPrefix(name, connections.SealedPrefix)
+}
+
+// written gives the value of a setting as one text: of a duration the number with the unit that is chosen beside it.
+func written(f connection.Field, values url.Values) string {
+	if f.Control == connection.ControlDuration {
+		return connection.JoinDuration(values.Get(f.Name), values.Get(ui.UnitName(f.Name)))
+	}
+	return values.Get(f.Name)
 }
 
 // check adds what the rules complain of to what could not be read.
@@ -149,18 +194,39 @@ func (in *input) check() {
 			byPath[e.Path] = e.Message
 		}
 	}
+	in.refuse(byPath)
+}
+
+// refuse puts what the rules complain of, by JSON path, beside the inputs that nothing is said of yet.
+func (in *input) refuse(byPath map[string]string) {
+	in.refuseAlarms(byPath)
 	for name, message := range byField(byPath) {
-		if _, known := in.wrong[name]; !known {
+		if _, known := in.wrong[name]; !known && name != connections.AlarmsField {
 			in.wrong[name] = message
 		}
 	}
 }
 
+// ok reports whether nothing is wrong as far as is known.
+func (in *input) ok() bool { return len(in.messages()) == 0 }
+
+// messages gives what is wrong by the name of the input, those of the windows among them.
+func (in *input) messages() map[string]string {
+	all := maps.Clone(in.wrong)
+	for n, row := range in.rows {
+		for part, message := range row.Wrong {
+			all[connections.AlarmInput(n, part)] = message
+		}
+	}
+	return all
+}
+
 // form draws what was sent again, secrets emptied.
 func (in input) form() connections.Form {
 	f := newForm(in.connection)
-	f.Failed = true
+	f.Failed, f.Typed = true, true
 	f.Inactive = !in.connection.Active
+	f.Rows, f.Unread = in.rows, in.unread
 	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
 		for i := range list {
 			field := &list[i]
@@ -172,7 +238,7 @@ func (in input) form() connections.Form {
 				continue
 			}
 			if in.values.Has(field.Name) {
-				field.Value = in.values.Get(field.Name)
+				connections.Fill(field, in.values.Get(field.Name), in.values.Get(ui.UnitName(field.Name)))
 			}
 			field.Valid = field.Error == "" && field.Value != "" && field.Mandatory
 		}
@@ -220,7 +286,7 @@ func newForm(c connection.Connection) connections.Form {
 	for _, f := range connection.Fields {
 		field := connections.InputOf(f)
 		if f.Control != connection.ControlSecret {
-			field.Value = f.Get(&c)
+			connections.Fill(&field, f.Get(&c), "")
 		}
 		if f.Advanced {
 			form.Advanced = append(form.Advanced, field)
@@ -230,6 +296,7 @@ func newForm(c connection.Connection) connections.Form {
 	}
 	alarms := connections.AlarmsInput()
 	alarms.Value = connections.AlarmsText(c.Alarms)
+	form.Rows, _ = rowsOf(c.Alarms)
 	form.Advanced = append(form.Advanced, alarms)
 	return form
 }

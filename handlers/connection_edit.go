@@ -17,7 +17,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// readField answers with a setting as it stands: what Cancel brings back.
+// readField answers with a setting as it stands: what Cancel brings back. Its pencil takes the focus, unless it was closed
+// because another setting was opened.
 func (h *Console) readField(c echo.Context) error {
 	e, err := h.openEdit(c)
 	if err != nil {
@@ -27,7 +28,7 @@ func (h *Console) readField(c echo.Context) error {
 		return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name)
 	}
 	p := e.setting.property(&e.view.Connection)
-	p.Focus = true
+	p.Focus = c.QueryParam("quiet") == ""
 	return web.Render(c, http.StatusOK, connections.Read(p))
 }
 
@@ -39,10 +40,11 @@ func (h *Console) editForm(c echo.Context) error {
 	}
 	ed := e.editor()
 	if !e.setting.secret() {
-		ed.Field.Value = e.setting.get(&e.view.Connection)
+		connections.Fill(&ed.Field, e.setting.get(&e.view.Connection), "")
 	}
 	if e.setting.alarms {
 		ed.Rows = rowsWithNew(connections.AlarmRows(e.view.Connection.Alarms))
+		ed.Rows[len(ed.Rows)-1].Focus, ed.Rows[0].Focus = "", "opens"
 	}
 	ed.Field.Autofocus = true
 	return h.showEditor(c, http.StatusOK, e, ed)
@@ -60,7 +62,7 @@ func (h *Console) edit(c echo.Context) error {
 	}
 	if e.step == "back" {
 		ed := e.editor()
-		ed.Field.Value = e.shownAgain()
+		e.showAgain(&ed.Field)
 		ed.FocusOK, ed.Field.Autofocus = !e.setting.secret(), e.setting.secret()
 		if e.setting.secret() {
 			ed.Field.Note = typeAgain(e.setting.label)
@@ -85,7 +87,7 @@ func (h *Console) edit(c echo.Context) error {
 		}
 		if asks {
 			ed := e.editor()
-			ed.Field.Value = e.shownAgain()
+			e.showAgain(&ed.Field)
 			if ed.Question, err = h.question(c, e, restarts); err != nil {
 				return err
 			}
@@ -194,9 +196,10 @@ func (h *Console) latestEdit(c echo.Context, id connection.ID) (connection.Event
 // refuse shows the editor again with what is wrong.
 func (h *Console) refuse(c echo.Context, e edit, message string) error {
 	ed := e.editor()
-	ed.Field.Value = e.shownAgain()
+	e.showAgain(&ed.Field)
 	ed.Field.Error = message
 	ed.Field.Autofocus = true
+	connections.FocusWrong(ed.Rows)
 	return h.showEditor(c, http.StatusUnprocessableEntity, e, ed)
 }
 
@@ -218,12 +221,11 @@ func (e edit) editor() connections.Editor {
 	return ed
 }
 
-// shownAgain is what was typed, as far as it may go back to the browser.
-func (e edit) shownAgain() string {
-	if e.setting.secret() {
-		return ""
+// showAgain puts into the control what was typed, as far as it may go back to the browser.
+func (e edit) showAgain(in *ui.Field) {
+	if !e.setting.secret() {
+		connections.Fill(in, e.typed, e.unit)
 	}
-	return e.value
 }
 
 // question is what is asked before the change, with what a person needs to know to answer.

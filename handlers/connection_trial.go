@@ -36,12 +36,12 @@ func (h *Console) tryNew(c echo.Context) error {
 		return h.connections.Try(ctx, who, in.connection, tell)
 	}
 	switch partial := web.IsPartial(c); {
-	case partial && len(in.wrong) > 0:
+	case partial && !in.ok():
 		f := in.form()
 		return web.Render(c, http.StatusUnprocessableEntity, connections.TrialBody(connections.Trial{Wrong: f.Wrong()}))
 	case partial:
 		return h.startTrial(c, who, 0, try)
-	case len(in.wrong) > 0:
+	case !in.ok():
 		return h.showForm(c, http.StatusUnprocessableEntity, in.form())
 	}
 	f := in.form()
@@ -88,14 +88,35 @@ func (h *Console) trial(c echo.Context) error {
 	if err != nil || seen < 0 {
 		seen = 0
 	}
-	m := connections.Trial{Name: c.Param("name")}
-	if id, err := connection.ParseID(c.QueryParam("of")); err == nil {
-		m.ID = id
-	}
+	m := trialOf(c)
 	var failed error
 	if m.Steps, m.Done, failed, err = h.trials.follow(c.Request().Context(), actor(c), m.Name, seen); err != nil {
 		return err
 	}
+	return showTrial(c, m, failed)
+}
+
+// stopTrial ends a test under way and answers with how far it came.
+func (h *Console) stopTrial(c echo.Context) error {
+	m := trialOf(c)
+	var failed, err error
+	if m.Steps, m.Done, failed, err = h.trials.stop(actor(c), m.Name); err != nil {
+		return err
+	}
+	m.Stopped, m.Done = !m.Done, true
+	return showTrial(c, m, failed)
+}
+
+// trialOf is the test that the address names, without what it found.
+func trialOf(c echo.Context) connections.Trial {
+	m := connections.Trial{Name: c.Param("name")}
+	if id, err := connection.ParseID(c.QueryParam("of")); err == nil {
+		m.ID = id
+	}
+	return m
+}
+
+func showTrial(c echo.Context, m connections.Trial, failed error) error {
 	if failed != nil {
 		m.Error = trialError(c.Request().Context(), failed)
 	}

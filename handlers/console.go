@@ -114,6 +114,8 @@ func (h *Console) Routes() []web.Route {
 
 		look(web.ConfirmPath, h.confirmForm),
 		own(post, web.ConfirmPath, h.confirm),
+		look("/shortcuts", h.shortcuts),
+		own(post, "/preferences", h.preferences),
 		look("/account", h.account),
 		look("/account/password", h.passwordForm),
 		own(post, "/account/password", h.changePassword),
@@ -131,10 +133,12 @@ func (h *Console) Routes() []web.Route {
 		look("/events/:eventID", h.event),
 
 		change(get, "/connections/new", h.newConnection),
+		change(post, "/connections/new", h.windows),
 		change(post, "/connections", h.create),
 		change(post, "/connections/check", h.check),
 		change(post, "/connections/test", h.tryNew),
 		change(get, "/connections/trials/:name", h.trial),
+		change(post, "/connections/trials/:name", h.stopTrial),
 		change(post, "/connections/:id/test", h.tryStored),
 		change(get, "/connections/:id/edit/:field", h.editForm),
 		change(post, "/connections/:id/edit/:field", h.edit),

@@ -75,7 +75,9 @@ type edit struct {
 	view    operation.View // as it is now
 	version int64          // that the editor was opened on
 	step    string         // ask, back or go
-	value   string         // as typed
+	typed   string         // as typed
+	unit    string         // of a duration, chosen beside what was typed
+	value   string         // what both make
 	expired bool           // the value was sealed, and cannot be read any more
 
 	rows  []connections.AlarmRow // of the alarms, where they were typed in fields of their own
@@ -119,7 +121,11 @@ func (h *Console) readEdit(c echo.Context, e *edit) error {
 	if e.version, err = strconv.ParseInt(values.Get("version"), 10, 64); err != nil || e.version < 1 {
 		return connection.Fail(connection.CodeInvalid, "The input version is missing or no number: without it a change could undo somebody else's. Open the page again.")
 	}
-	e.value = values.Get(e.setting.name)
+	e.typed, e.unit = values.Get(e.setting.name), values.Get(ui.UnitName(e.setting.name))
+	e.value = e.typed
+	if !e.setting.alarms {
+		e.value = written(e.setting.field, values)
+	}
 	if rows, ok := readAlarmRows(values); ok && e.setting.alarms {
 		var alarms []connection.Alarm
 		e.rows = rows

@@ -111,6 +111,33 @@ func TestTrial_is_drawn_as_it_goes(t *testing.T) {
 	}
 }
 
+func TestTrial_is_stopped_where_it_stands(t *testing.T) {
+	c := newConsole(t)
+	s := newStepwise()
+	c.prober.Instead = s
+	b := c.Operator(access.RoleOperator)
+	doc := page(t, b.Post("/connections/test", filled(), partial()...), http.StatusOK)
+	<-s.seen
+	stop := button(doc, "Stop the test")
+	s.results <- connection.StepResult{Step: connection.TrialAddress, Outcome: connection.OutcomeOK, Detail: "ThingsBoard is looked for."}
+	if doc = page(t, b.Get(doc.Find("#trial-steps").AttrOr("hx-get", ""), partial()...), http.StatusOK); button(doc, "Stop the test").Length() != 1 {
+		t.Error("the test cannot be stopped any more")
+	}
+	if a := c.Operator(access.RoleOperator).Post(stop.AttrOr("hx-post", ""), nil, partial()...); a.Status != http.StatusNotFound {
+		t.Errorf("another operator stops it: %d", a.Status)
+	}
+	doc = page(t, b.Post(stop.AttrOr("hx-post", ""), nil, partial()...), http.StatusOK)
+	if got := steps(doc); len(got) != 9 || got[0] != "Settings fine" || got[1] != "Name not tried" {
+		t.Errorf("the steps are %q", got)
+	}
+	if got := saying(doc.Find("#trial-said")); got != "The test was stopped. Nothing was changed." {
+		t.Errorf("said is %q", got)
+	}
+	if _, follows := doc.Find("#trial-steps").Attr("hx-get"); follows || doc.Find("progress, button").Length() != 0 || doc.Find("#trial-focus[tabindex]").Length() != 1 {
+		t.Error("a test that was stopped goes on, or has nothing that takes the focus")
+	}
+}
+
 func TestTrial_without_JavaScript_is_one_page_and_keeps_the_password(t *testing.T) {
 	c := newConsole(t)
 	b := c.Operator(access.RoleOperator)

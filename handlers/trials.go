@@ -77,6 +77,27 @@ func (t *trials) forget(name string) {
 	}
 }
 
+// stop ends a test under way because its person wants no more of it, and gives what it has found so far. A test that was
+// over before is as follow gives it.
+func (t *trials) stop(actor, name string) (steps []connection.StepResult, done bool, failed, err error) {
+	t.mu.Lock()
+	x := t.all[name]
+	t.mu.Unlock()
+	if x == nil || x.actor != actor {
+		return nil, false, nil, errTrialOver()
+	}
+	x.mu.Lock()
+	steps, done, failed = append([]connection.StepResult(nil), x.steps...), x.done, x.failed
+	x.mu.Unlock()
+	x.idle.Stop()
+	t.forget(name)
+	return steps, done, failed, nil
+}
+
+func errTrialOver() error {
+	return connection.Fail(connection.CodeNotFound, "This test is over; start it again.")
+}
+
 // follow waits until more steps are over than were seen, or the test has ended, or a moment has passed. failed is why an
 // ended test has no whole report.
 func (t *trials) follow(ctx context.Context, actor, name string, seen int) (steps []connection.StepResult, done bool, failed, err error) {
@@ -84,7 +105,7 @@ func (t *trials) follow(ctx context.Context, actor, name string, seen int) (step
 	x := t.all[name]
 	t.mu.Unlock()
 	if x == nil || x.actor != actor {
-		return nil, false, nil, connection.Fail(connection.CodeNotFound, "This test is over; start it again.")
+		return nil, false, nil, errTrialOver()
 	}
 	timer := time.NewTimer(trialNews)
 	defer timer.Stop()

@@ -2,7 +2,7 @@
 // address that holds a hash of its content, so that a browser may keep it for ever and never sees a stale one.
 //
 // app.css is built from web/app.css (npm run css) and committed. htmx stands here as its makers ship it (version 2.0.11,
-// Zero-Clause BSD; the texts of the licences are in LICENSES.txt). What the page loads as app.js is app.js and live.js in one.
+// Zero-Clause BSD; the texts of the licences are in LICENSES.txt). app.min.js is built from scripts/ (npm run js) and committed.
 package static
 
 import (
@@ -23,17 +23,11 @@ import (
 // Prefix is where [Handler] must be mounted.
 const Prefix = "/static/"
 
-//go:embed app.css app.js live.js htmx-2.0.11.min.js favicon.svg LICENSES.txt
+//go:embed app.css app.min.js htmx-2.0.11.min.js favicon.svg LICENSES.txt
 var files embed.FS
 
-// sources names the assets and the files that each is made of.
-var sources = map[string][]string{
-	"app.css":            {"app.css"},
-	"app.js":             {"app.js", "live.js"},
-	"htmx-2.0.11.min.js": {"htmx-2.0.11.min.js"},
-	"favicon.svg":        {"favicon.svg"},
-	"LICENSES.txt":       {"LICENSES.txt"},
-}
+// names are those of the assets.
+var names = []string{"app.css", "app.min.js", "htmx-2.0.11.min.js", "favicon.svg", "LICENSES.txt"}
 
 var types = map[string]string{
 	".css": "text/css; charset=utf-8",
@@ -59,8 +53,8 @@ type assets struct {
 // load reads the embedded files once; the result never changes.
 var load = sync.OnceValue(func() assets {
 	all := assets{byName: map[string]*asset{}, byURL: map[string]*asset{}}
-	for name, parts := range sources {
-		a, err := read(name, parts)
+	for _, name := range names {
+		a, err := read(name)
 		if err != nil {
 			panic(fmt.Sprintf("static: %v", err)) // embedded when this program was built: cannot be missing
 		}
@@ -70,49 +64,30 @@ var load = sync.OnceValue(func() assets {
 	return all
 })
 
-func read(name string, parts []string) (*asset, error) {
-	var plain bytes.Buffer
-	for _, part := range parts {
-		b, err := fs.ReadFile(files, part)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", part, err)
-		}
-		if len(parts) > 1 {
-			b = lean(b) // ours; what others made is served as they made it
-		}
-		plain.Write(b)
+func read(name string) (*asset, error) {
+	plain, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	var zipped bytes.Buffer
 	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(plain.Bytes()); err != nil {
+	if _, err := w.Write(plain); err != nil {
 		return nil, fmt.Errorf("compress %s: %w", name, err)
 	}
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("compress %s: %w", name, err)
 	}
-	sum := sha256.Sum256(plain.Bytes())
+	sum := sha256.Sum256(plain)
 	hash := hex.EncodeToString(sum[:6])
 	ext := path.Ext(name)
 	return &asset{
 		name: name, etag: `"` + hash + `"`, contentType: types[ext],
 		url:   Prefix + strings.TrimSuffix(name, ext) + "." + hash + ext,
-		plain: plain.Bytes(), zipped: zipped.Bytes(),
+		plain: plain, zipped: zipped.Bytes(),
 	}, nil
-}
-
-// lean leaves out what only the reader of a script needs: lines that hold nothing but a comment, and indentation.
-func lean(script []byte) []byte {
-	var kept []byte
-	for line := range bytes.Lines(script) {
-		line = bytes.TrimLeft(line, " ")
-		if !bytes.HasPrefix(line, []byte("//")) && len(line) > 1 {
-			kept = append(kept, line...)
-		}
-	}
-	return kept
 }
 
 // URL gives the address of an asset: URL("app.css") is "/static/app.0123456789ab.css". It panics for a name that is not an

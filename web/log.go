@@ -19,6 +19,7 @@ import (
 
 // ServeHTTP opens the visit of a request before the router sees it: its id, who is asking, and the address that answers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	beginAnswer(r.Context())
 	v := &visit{id: newRequestID(), method: r.Method, path: r.URL.Path, server: s, client: s.clientOf(r)}
 	ctx := connection.WithOrigin(context.WithValue(r.Context(), visitKey{}, v), v.client.address)
 	if isPassive(r) {

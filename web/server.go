@@ -143,6 +143,10 @@ func New(opt Options) (*Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ConnContext:       rememberConn,
+		ConnState:         endAnswer,
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered as all else is
 	}
 	if opt.TLS != nil {
 		if !s.secure {
@@ -194,11 +198,14 @@ func (s *Server) Serve(l net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	l = &boundedListener{Listener: l, max: maxConnections, perNetwork: maxConnectionsPerAddress, exempt: s.trusts, log: s.log, each: map[netip.Prefix]int{}}
-	serve := s.http.Serve
 	if s.tls {
-		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		secured := shakeHands(l, s.http.TLSConfig, s.http.ReadHeaderTimeout, s.origin, s.log)
+		defer secured.all.Wait()
+		l = secured
+	} else {
+		l = &textListener{Listener: l, secure: s.secure}
 	}
-	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil

@@ -141,9 +141,25 @@ func (c *call) knownUser(ctx context.Context, a *api) (o access.Operator, versio
 	return o, version, err
 }
 
-// userErr tells a change that came too late as the precondition that failed.
-func userErr(err error) error {
-	if access.IsStale(err) {
+// letsInAdmin reports whether a change makes somebody an admin, or enables one.
+func letsInAdmin(now access.Operator, change access.Change) bool {
+	role, disabled := now.Role, now.Disabled()
+	if change.Role != nil {
+		role = *change.Role
+	}
+	if change.Disabled != nil {
+		disabled = *change.Disabled
+	}
+	return role == access.RoleAdmin && !disabled && (now.Role != role || now.Disabled())
+}
+
+func errKeyMakesNoAdmin() error {
+	return connection.Fail(connection.CodeForbidden, "An API key lets nobody be an admin and makes no link for one: that would outlive the key. An admin does it at a browser.")
+}
+
+// userErr tells a change that came too late as the precondition that failed, where one was given.
+func (c *call) userErr(err error) error {
+	if access.IsStale(err) && c.echo.Request().Header.Get("If-Match") != "" {
 		return errStale()
 	}
 	return err
@@ -194,6 +210,9 @@ func (a *api) invite(ctx context.Context, c *call) (*invitation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if role == access.RoleAdmin && !web.Who(c.echo).MakesAdmins() {
+		return nil, errKeyMakesNoAdmin()
+	}
 	o, l, err := a.people.Invite(ctx, c.actor(), email, role)
 	if err != nil {
 		return nil, err
@@ -216,8 +235,14 @@ func (a *api) changeUser(ctx context.Context, c *call) (*oneUser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !web.Who(c.echo).MakesAdmins() {
+		if letsInAdmin(o, change) {
+			return nil, errKeyMakesNoAdmin()
+		}
+		version = o.Version // the person must still be who was looked at
+	}
 	if o, err = a.people.Change(ctx, c.actor(), o.ID, version, change); err != nil {
-		return nil, userErr(err)
+		return nil, c.userErr(err)
 	}
 	return oneUserOf(o), nil
 }
@@ -227,9 +252,15 @@ func (a *api) resetLink(ctx context.Context, c *call) (*freshLink, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !web.Who(c.echo).MakesAdmins() {
+		if o.Role == access.RoleAdmin {
+			return nil, errKeyMakesNoAdmin()
+		}
+		version = o.Version // the person must still be who was looked at
+	}
 	o, l, err := a.people.NewLink(ctx, c.actor(), o.ID, version)
 	if err != nil {
-		return nil, userErr(err)
+		return nil, c.userErr(err)
 	}
 	return &freshLink{ETag: etag(o.Version), Body: linkOf(l)}, nil
 }
@@ -239,7 +270,7 @@ func (a *api) removeUser(ctx context.Context, c *call) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{}{}, userErr(a.people.Remove(ctx, c.actor(), o.ID, version))
+	return &struct{}{}, c.userErr(a.people.Remove(ctx, c.actor(), o.ID, version))
 }
 
 func (a *api) describeUsers() {
@@ -255,19 +286,19 @@ func (a *api) describeUsers() {
 	invite := a.operation("invite-user", http.MethodPost, "/users", "Invite a person")
 	invite.DefaultStatus = http.StatusCreated
 	invite.Description = "The answer holds a one-time link by which the person sets a password, within 72 hours. It is shown this once; hand it over in private. " +
-		"409: somebody has that e-mail address already."
+		"403: an API key invites no admins. 409: somebody has that e-mail address already."
 	invite.Metadata = map[string]any{takes: invitationBody}
 	handle(a, invite, alters, a.invite)
 
 	change := a.operation("change-user", http.MethodPatch, one, "Change a person's role, disable or enable them", userPathID(), ifMatch())
-	change.Description = "The person's sessions end; disabling also ends a one-time link. 409: it would leave no admin who can sign in."
+	change.Description = "The person's sessions end; disabling also ends a one-time link. 403: an API key makes nobody an admin and enables none. 409: it would leave no admin who can sign in."
 	change.Metadata = map[string]any{takes: userPatchBody}
 	handle(a, change, alters, a.changeUser)
 
 	reset := a.operation("make-reset-link", http.MethodPost, one+"/reset-link", "Make a one-time link by which a person sets a new password", userPathID(), ifMatch())
 	reset.DefaultStatus = http.StatusOK
 	reset.Description = "It works for 24 hours, for somebody who is invited 72 hours, and takes the place of one that was made before. " +
-		"The old password stays good until the link is used; then all sessions end. 409: the person is disabled."
+		"The old password stays good until the link is used; then all sessions end. 403: an API key makes no link for an admin. 409: the person is disabled."
 	handle(a, reset, alters, a.resetLink)
 
 	remove := a.operation("remove-user", http.MethodDelete, one, "Remove a person; their name stays in the events", userPathID(), ifMatch())
@@ -292,13 +323,18 @@ func invitationBody() *huma.RequestBody {
 }
 
 func userPatchBody() *huma.RequestBody {
-	body := jsonBody(&huma.Schema{
-		Type: huma.TypeObject,
+	s := &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: false,
 		Properties: map[string]*huma.Schema{
 			"role":     roleSchema(),
 			"disabled": {Type: huma.TypeBoolean, Description: "true shuts the person out, false lets them in again."},
+			"email":    {Type: huma.TypeString, Format: "email", Description: "As it is; another one is refused."},
 		},
-	})
+	}
+	for _, member := range userReadOnly {
+		s.Properties[member] = &huma.Schema{ReadOnly: true, Description: "Ignored."}
+	}
+	body := jsonBody(s)
 	media := body.Content["application/json"]
 	media.Examples = map[string]*huma.Example{
 		"role":    {Summary: "Another role", Value: map[string]any{"role": "operator"}},

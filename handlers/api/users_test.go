@@ -213,6 +213,48 @@ func TestUsers_keep_the_last_admin_who_can_sign_in(t *testing.T) {
 	refused(t, w.do("DELETE", "/api/v1/users/2", ""), 409)
 }
 
+// A key that somebody made must leave nobody behind who is an admin when it has ended; the environment's key is ended by who
+// installs, who has the command line anyway.
+func TestUsers_no_key_that_was_made_lets_anybody_be_an_admin(t *testing.T) {
+	w := newWorld(t)
+	w.bob(true)
+	const one, two = "/api/v1/users/1", "/api/v1/users/2"
+	key := w.site.KeyFor(access.ScopeAdmin)
+	people := len(tree(t, w.do("GET", "/api/v1/users", ""))["items"].([]any))
+	deny := func(what, method, path, body string) {
+		t.Helper()
+		if got := w.with(key, method, path, body); got.Status != 403 || !strings.Contains(got.Body, "outlive the key") {
+			t.Errorf("%s: %d %s", what, got.Status, got.Body)
+		}
+	}
+	allow := func(what, method, path, body string) {
+		t.Helper()
+		if got := w.with(key, method, path, body); got.Status >= 300 {
+			t.Errorf("%s: %d %s", what, got.Status, got.Body)
+		}
+	}
+	deny("an invitation of an admin", "POST", "/api/v1/users", `{"email": "eve@example.com", "role": "admin"}`)
+	deny("an admin out of a viewer", "PATCH", two, `{"role": "admin"}`)
+	deny("a link for an admin", "POST", one+"/reset-link", "")
+	if got := len(tree(t, w.do("GET", "/api/v1/users", ""))["items"].([]any)); got != people {
+		t.Errorf("%d people, before %d", got, people)
+	}
+	allow("an invitation of an operator", "POST", "/api/v1/users", `{"email": "cleo@example.com", "role": "operator"}`)
+	allow("another role", "PATCH", two, `{"role": "operator"}`)
+	allow("a link for an operator", "POST", two+"/reset-link", "")
+	// The environment's key may, and what it made the other may take away but not bring back.
+	if got := w.do("PATCH", two, `{"role": "admin"}`); got.Status != 200 {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	allow("an admin as before", "PATCH", two, `{"role": "admin", "disabled": false}`)
+	allow("an admin is shut out", "PATCH", two, `{"disabled": true}`)
+	deny("an admin is let in again", "PATCH", two, `{"disabled": false}`)
+	allow("as an operator", "PATCH", two, `{"disabled": false, "role": "operator"}`)
+	if tag := w.do("GET", two, "").Header.Get("ETag"); w.with(key, "PATCH", two, `{"role": "viewer"}`, "If-Match", tag).Status != 200 {
+		t.Error("If-Match is not honoured")
+	}
+}
+
 func TestUsers_disabled_get_no_link(t *testing.T) {
 	w := newWorld(t)
 	token := tokenIn(t, w.bob(false))

@@ -17,6 +17,7 @@ type AlarmRow struct {
 	Opens, Closes, Zone, Least, Message string
 	Days                                []string
 	Remove                              bool
+	Focus                               string            // the part whose input takes the focus, "" for none
 	Wrong                               map[string]string // by the last part of the input's name: "opens"
 }
 
@@ -117,13 +118,39 @@ func AlarmSentences(alarms []connection.Alarm) string {
 	return strings.Join(lines, "\n")
 }
 
+// alarmParts are the inputs of a row in their order on the page.
+var alarmParts = []string{"opens", "closes", "zone", "least", "message", "days"}
+
+// wrongOf gives the inputs of rows with an error.
+func wrongOf(rows []AlarmRow) (wrong []ui.Field) {
+	for n, row := range rows {
+		for _, part := range alarmParts {
+			if row.Wrong[part] != "" {
+				wrong = append(wrong, row.field(n, part))
+			}
+		}
+	}
+	return wrong
+}
+
+// FocusWrong lets the first input with an error take the focus.
+func FocusWrong(rows []AlarmRow) {
+	for n, row := range rows {
+		for _, part := range alarmParts {
+			if row.Wrong[part] != "" {
+				rows[n].Focus = part
+				return
+			}
+		}
+	}
+}
+
 // field draws one input of a row.
 func (r AlarmRow) field(n int, part string) ui.Field {
-	f := ui.Field{Name: alarmInput(n, part), Error: r.Wrong[part]}
+	f := ui.Field{Name: AlarmInput(n, part), Error: r.Wrong[part], Autofocus: r.Focus == part}
 	switch part {
 	case "opens":
 		f.Label, f.Kind, f.Value, f.Help = "Opens", ui.KindMoment, r.Opens, "Day and time at which the window opens first, by the clock of its time zone."
-		f.Autofocus = n == 0
 	case "closes":
 		f.Label, f.Kind, f.Value = "Closes", ui.KindMoment, r.Closes
 	case "zone":
@@ -136,7 +163,8 @@ func (r AlarmRow) field(n int, part string) ui.Field {
 	return f
 }
 
-func alarmInput(n int, part string) string { return "alarm-" + strconv.Itoa(n) + "-" + part }
+// AlarmInput is the name of an input of the window with that number, counted from 0.
+func AlarmInput(n int, part string) string { return "alarm-" + strconv.Itoa(n) + "-" + part }
 
 func (r AlarmRow) on(day string) bool {
 	for _, d := range r.Days {

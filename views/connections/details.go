@@ -50,13 +50,33 @@ func InputOf(f connection.Field) ui.Field {
 	for _, c := range f.Choices {
 		in.Options = append(in.Options, ui.Option(c))
 	}
+	if f.Control == connection.ControlDuration {
+		for _, u := range connection.DurationUnits {
+			in.Options = append(in.Options, ui.Option(u))
+		}
+		in.Placeholder, in.Unit = connection.SplitDuration(f.Example)
+	}
 	switch {
 	case f.Name == "description":
 		in.Placeholder = "Write here..."
-	case f.Control == connection.ControlText || f.Control == connection.ControlNumber || f.Control == connection.ControlDuration || f.Name == "caCertificate":
+	case f.Control == connection.ControlText || f.Control == connection.ControlNumber || f.Name == "caCertificate":
 		in.Placeholder = f.Example
 	}
 	return in
+}
+
+// Fill puts a value into the control of a setting. A duration stands there as a number and a unit: the unit is that of the
+// value, or where it has none the one that was chosen beside it, or else the one that the control proposes.
+func Fill(in *ui.Field, value, unit string) {
+	in.Value = value
+	if in.Kind != ui.KindDuration {
+		return
+	}
+	if number, own := connection.SplitDuration(value); own != "" {
+		in.Value, in.Unit = number, own
+	} else if unit != "" {
+		in.Unit = unit
+	}
 }
 
 func kindOf(c connection.Control) ui.FieldKind {
@@ -71,6 +91,8 @@ func kindOf(c connection.Control) ui.FieldKind {
 		return ui.KindChoice
 	case connection.ControlNumber:
 		return ui.KindNumber
+	case connection.ControlDuration:
+		return ui.KindDuration
 	default:
 		return ui.KindText
 	}
@@ -335,4 +357,6 @@ func (d Details) local() bool {
 }
 
 // keyed is an address that bears the key itself.
-func (d Details) keyed(address string) string { return address + "?key=" + url.QueryEscape(d.UplinkKey) }
+func (d Details) keyed(address string) string {
+	return address + "?key=" + url.QueryEscape(d.UplinkKey)
+}

@@ -108,8 +108,13 @@ func pairWords(hour, day int64) string {
 type Form struct {
 	Basic    []ui.Field
 	Advanced []ui.Field
-	Failed   bool // it was sent and something is wrong
-	Inactive bool // whoever sent it wants the connection deactivated
+	Rows     []AlarmRow // the low-rate alarms
+	Unread   bool       // the alarms were sent as one text that cannot be read, and are typed as one text
+	Removed  bool       // a window was removed just now: the focus goes on there
+	Typed    bool       // it holds what was typed
+	Open     bool       // the advanced part is open
+	Failed   bool       // it was sent and something is wrong
+	Inactive bool       // whoever sent it wants the connection deactivated
 	Sealed   []Sealed
 	Trial    Trial
 	Examples []Example
@@ -135,7 +140,30 @@ func (f Form) Wrong() []ui.Field {
 			wrong = append(wrong, field)
 		}
 	}
-	return wrong
+	return append(wrong, wrongOf(f.Rows)...)
+}
+
+// Forgive takes back what is said of wrong fields: the person is not done yet.
+func (f *Form) Forgive() {
+	f.Failed = false
+	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
+		for i := range list {
+			list[i].Error = ""
+		}
+	}
+	for i := range f.Rows {
+		f.Rows[i].Wrong = nil
+	}
+}
+
+// alarms is the control of the alarms, which says what is wrong with all of them.
+func (f Form) alarms() ui.Field {
+	for _, field := range f.Advanced {
+		if field.Name == AlarmsField {
+			return field
+		}
+	}
+	return AlarmsInput()
 }
 
 func (f Form) advancedWrong() bool {
@@ -144,7 +172,7 @@ func (f Form) advancedWrong() bool {
 			return true
 		}
 	}
-	return false
+	return len(wrongOf(f.Rows)) > 0
 }
 
 // Metrics are the figures of one window.
@@ -202,6 +230,10 @@ type Property struct {
 	Focus   bool   // the pencil takes the focus: the field was being edited just now
 	Empty   string // what stands there when nothing is set
 }
+
+// scrolls reports whether the value may be too long for its box on a narrow screen: whoever has no mouse must reach it
+// then.
+func (p Property) scrolls() bool { return len(p.Value) > 80 }
 
 // Question is what a person is asked before a setting changes.
 type Question struct {

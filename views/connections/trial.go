@@ -13,12 +13,13 @@ import (
 
 // Trial is a test of a connection: not begun, under way, or over.
 type Trial struct {
-	ID    connection.ID // of the stored connection, 0 for one that is about to be made
-	Name  string        // by which the page asks for what is new; "" where it does not
-	Steps []connection.StepResult
-	Done  bool
-	Error string     // why it did not come to its end
-	Wrong []ui.Field // what must be corrected before it can begin
+	ID      connection.ID // of the stored connection, 0 for one that is about to be made
+	Name    string        // by which the page asks for what is new; "" where it does not
+	Steps   []connection.StepResult
+	Done    bool
+	Stopped bool       // by the person who began it
+	Error   string     // why it did not come to its end
+	Wrong   []ui.Field // what must be corrected before it can begin
 }
 
 // begun reports whether there is anything to show.
@@ -29,24 +30,24 @@ func (m Trial) follow() string {
 	if m.Done || m.Name == "" {
 		return ""
 	}
-	address := "/connections/trials/" + m.Name + "?seen=" + strconv.Itoa(len(m.Steps))
-	if m.ID != 0 {
-		address += "&of=" + m.ID.String()
-	}
-	return address
+	return m.address() + "&seen=" + strconv.Itoa(len(m.Steps))
 }
+
+// address is that of a test under way: asked for what is new, or told to stop.
+func (m Trial) address() string { return "/connections/trials/" + m.Name + "?of=" + m.ID.String() }
 
 // trialRow is a step as it is drawn.
 type trialRow struct {
 	Step   connection.TrialStep
 	Result *connection.StepResult // nil: not over
 	Now    bool                   // under way
+	Over   bool                   // nothing more will be tried
 }
 
 func (m Trial) rows() []trialRow {
 	rows := make([]trialRow, len(connection.TrialSteps))
 	for i, step := range connection.TrialSteps {
-		rows[i] = trialRow{Step: step, Now: !m.Done && i == len(m.Steps)}
+		rows[i] = trialRow{Step: step, Now: !m.Done && i == len(m.Steps), Over: m.Done}
 		for j := range m.Steps {
 			if m.Steps[j].Step == step {
 				rows[i].Result = &m.Steps[j]
@@ -86,8 +87,11 @@ func (r trialRow) outcome() (tone ui.Tone, icon ui.Icon, word string) {
 	switch {
 	case r.Result == nil && r.Now:
 		return ui.ToneWait, ui.IconHourglass, "under way"
-	case r.Result == nil:
+	case r.Result == nil && !r.Over:
 		return ui.ToneOff, ui.IconDot, "not yet"
+	}
+	if r.Result == nil {
+		return ui.ToneOff, ui.IconDot, "not tried"
 	}
 	switch r.Result.Outcome {
 	case connection.OutcomeOK:
@@ -128,6 +132,8 @@ func (m Trial) sentence() string {
 	total := len(connection.TrialSteps)
 	failed, bad := m.failed()
 	switch {
+	case m.Stopped:
+		return "The test was stopped. Nothing was changed."
 	case m.Error != "":
 		return "The test did not come to its end. " + m.Error
 	case m.Done && bad && failed.Outcome == connection.OutcomeSkipped:
@@ -158,7 +164,7 @@ func (m Trial) tone() string {
 	switch _, bad := m.failed(); {
 	case m.Error != "" || bad:
 		return "trial-bad"
-	case m.Done:
+	case m.Done && !m.Stopped:
 		return "trial-ok"
 	}
 	return ""

@@ -14,6 +14,7 @@ const (
 	KindNumber   FieldKind = "number"
 	KindChoice   FieldKind = "choice"
 	KindSwitch   FieldKind = "switch"
+	KindDuration FieldKind = "duration" // a number, and its unit as a choice beside it
 	KindMoment   FieldKind = "moment"   // day and time by some clock
 	KindPassword FieldKind = "password" // of a person: managers may fill it in
 )
@@ -29,7 +30,8 @@ type Field struct {
 	Placeholder string
 	Value       string // never a stored secret
 	Kind        FieldKind
-	Options     []Option // of a choice
+	Options     []Option // of a choice, or the units of a duration
+	Unit        string   // of a duration: the one that is chosen
 	Mandatory   bool
 	Max         int    // most characters, 0: no limit
 	Note        string // always in sight, below the control; empty: none
@@ -81,6 +83,9 @@ func (f Field) inputType() string {
 	}
 }
 
+// UnitName is the name of the input that holds the unit of a duration's number.
+func UnitName(name string) string { return name + "-unit" }
+
 func (f Field) rows() string {
 	if f.Mono {
 		return "6"
@@ -108,7 +113,7 @@ func attributes(f Field) templ.Attributes {
 	if f.Autofocus {
 		a["autofocus"] = true
 	}
-	if f.Kind == KindNumber {
+	if f.Kind == KindNumber || f.Kind == KindDuration {
 		a["inputmode"] = "numeric"
 	}
 	if f.Kind == KindSecret {
