@@ -60,7 +60,8 @@ func details(name string, st connection.Status, now time.Time) connections.Detai
 		Connection: c, Status: st, UplinkURL: "https://boardlink.example.com" + connections.Path(nowhere) + "/uplinks", Events: happenings(now), Now: now,
 		Past: connections.Past{Span: "1d", Strip: past("past")},
 		Metrics: connections.Metrics{ID: nowhere, Window: "1h", ActiveDevices: 212, Uplinks: 1240, Delivered: 1238, Downlinks: 3,
-			Up: traffic("chart-up", "Uplinks", "Delivered"), Down: traffic("chart-down", "Downlinks", "Refused")},
+			Charts: []ui.BarChart{traffic("chart-up", "Uplinks", "Delivered"), traffic("chart-down", "Downlinks", "Refused"),
+				traffic("chart-delays", "Half delivered within", "95 % within"), traffic("chart-backlog", "Events waiting", "Oldest waits")}},
 	}
 	return d
 }
@@ -177,7 +178,7 @@ func listSpecimens() []Specimen {
 		}},
 		{group, "dashboard", "Dashboard on which somebody is needed", func(shell layout.Shell, now time.Time) templ.Component {
 			m := dashboard.Model{Total: 20, LastHour: connection.Totals{Uplinks: 1240, Delivered: 1238, Downlinks: 3}, UplinksPerMinute: 20.7, DownlinksPerMinute: 0.1, Backlog: 2480,
-				Parked: 12, OldestAge: 4 * time.Minute, Traffic: traffic("traffic-hour", "Uplinks", "Downlinks"), Latest: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Now: now}
+				Parked: 12, OldestAge: 4 * time.Minute, Traffic: traffic("traffic-hour", "Uplinks", "Downlinks"), Waiting: traffic("waiting-hour", "Events waiting", "Oldest waits"), Latest: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Now: now}
 			for i, s := range []connection.State{connection.AuthenticationFailed, connection.Closed, connection.Unreachable} {
 				c := link("In the state " + string(s))
 				c.ID += connection.ID(i)
