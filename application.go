@@ -269,7 +269,7 @@ func (a *application) wireHTTP(ctx context.Context, cfg config.Config) error {
 	a.server, err = web.New(web.Options{
 		PublicURL: a.public, TLS: a.keyPair, TrustedProxies: cfg.TrustedProxies, Sessions: a.db, People: a.people, Keys: a.keys, Feed: a.feed, Ready: a.db.Ping, Log: a.log,
 		Meter: a.metrics, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLifetime,
-		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate),
+		AddressRate: float64(cfg.AddressRate), KeyRate: float64(cfg.KeyRate), Development: cfg.Development,
 	})
 	if err != nil {
 		return err

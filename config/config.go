@@ -58,7 +58,12 @@ type Config struct {
 	SessionIdle     time.Duration // without a request a browser session ends, 5 min to 24 h
 	SessionLifetime time.Duration // after which it ends however much it is used, 15 min to 30 d, not below SessionIdle
 
-	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here.
+	// Development offers what only developers need: the gallery of controls, the accented words. Not for an installation that
+	// people rely on.
+	Development bool
+
+	// Warnings are lines for the log: variables that begin with BOARDLINK_ and mean nothing here, and settings that are not for
+	// an installation that people rely on.
 	Warnings []string
 }
 

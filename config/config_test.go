@@ -51,7 +51,7 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_METRICS_ADDR=127.0.0.1:9100", "BOARDLINK_LOG_LEVEL=debug", "BOARDLINK_LOG_FORMAT=json",
 		"BOARDLINK_TLS_CERT=cert.pem", "BOARDLINK_TLS_KEY=key.pem", "BOARDLINK_TRUSTED_PROXIES=10.0.0.5",
 		"BOARDLINK_SESSION_IDLE=15m", "BOARDLINK_SESSION_LIFETIME=2d",
-		"BOARDLINK_ADDRESS_RATE=7", "BOARDLINK_KEY_RATE=0",
+		"BOARDLINK_ADDRESS_RATE=7", "BOARDLINK_KEY_RATE=0", "BOARDLINK_DEVELOPMENT=false",
 	})
 	want := Config{
 		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
@@ -63,6 +63,16 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 	want.SessionIdle, want.SessionLifetime = 15*time.Minute, 48*time.Hour
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLoad_warns_of_development(t *testing.T) {
+	got := load(t, nil, []string{"BOARDLINK_DEVELOPMENT=true"})
+	if !got.Development || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "BOARDLINK_DEVELOPMENT") {
+		t.Errorf("development %v, warnings %q", got.Development, got.Warnings)
+	}
+	if _, err := Load(nil, []string{"BOARDLINK_DEVELOPMENT=yes"}, io.Discard); err == nil || !strings.Contains(err.Error(), "true, false") {
+		t.Errorf("yes: %v", err)
 	}
 }
 

@@ -90,6 +90,9 @@ func (c *Config) readEnvironment(environ []string) error {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("The variable %.100q is not one of Boardlink's settings and is ignored.", name))
 	}
 	slices.Sort(c.Warnings)
+	if c.Development {
+		c.Warnings = append(c.Warnings, "BOARDLINK_DEVELOPMENT is true: pages for developers are offered. It is not for an installation that people rely on.")
+	}
 	return nil
 }
 

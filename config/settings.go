@@ -134,6 +134,12 @@ var settings = []setting{
 			return checkAddr(v)
 		},
 		show: func(c *Config) string { return c.MetricsAddr }},
+	{env: "BOARDLINK_DEVELOPMENT", help: "true: offers what only developers need, such as the gallery of controls at /gallery (default: false)",
+		set: func(c *Config, v string) error {
+			c.Development = v == "true"
+			return oneOf(v, "true", "false")
+		},
+		show: func(c *Config) string { return showTrue(c.Development) }},
 }
 
 // Validate checks what no single setting can: those that go together. The error is a [*UsageError].
@@ -166,6 +172,14 @@ func parseRate(v string) (int, error) {
 		return 0, errors.New("write a whole number of requests a second, from 1 to 1000000, or 0 for any number")
 	}
 	return n, nil
+}
+
+// showTrue shows a switch that is off by default only where it is on.
+func showTrue(on bool) string {
+	if on {
+		return "true"
+	}
+	return ""
 }
 
 func oneOf(v string, choices ...string) error {

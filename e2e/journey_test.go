@@ -26,9 +26,9 @@ func both(t *testing.T, journey func(t *testing.T, scripts bool)) {
 }
 
 // signedIn starts a program and a browser in which the operator has signed in.
-func signedIn(t *testing.T, scripts bool) (*program, *browser) {
+func signedIn(t *testing.T, scripts bool, env ...string) (*program, *browser) {
 	t.Helper()
-	p := newProgram(t, asAdmin()...)
+	p := newProgram(t, asAdmin(env...)...)
 	p.start()
 	b := newBrowser(t, p.base, scripts)
 	b.open("/signin")

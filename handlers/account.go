@@ -132,7 +132,7 @@ func (h *Console) endSession(c echo.Context) error {
 	if !web.Who(c).Known() {
 		return web.Redirect(c, "/signin")
 	}
-	return web.Redirect(c, "/account", web.Success("Session ended", "That browser is signed out."))
+	return web.Redirect(c, account.SessionsHeading, web.Success("Session ended", "That browser is signed out."))
 }
 
 func (h *Console) endOtherSessions(c echo.Context) error {
@@ -141,8 +141,8 @@ func (h *Console) endOtherSessions(c echo.Context) error {
 		return err
 	}
 	if n == 0 {
-		return web.Redirect(c, "/account", web.Success("Nothing to end", "This is your only session."))
+		return web.Redirect(c, account.SessionsHeading, web.Success("Nothing to end", "This is your only session."))
 	}
 	h.people.TellSessionsEnded(c.Request().Context(), web.Origin(c), web.Who(c), n)
-	return web.Redirect(c, "/account", web.Success("Sessions ended", "You are signed in here alone."))
+	return web.Redirect(c, account.SessionsHeading, web.Success("Sessions ended", "You are signed in here alone."))
 }

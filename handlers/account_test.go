@@ -213,7 +213,7 @@ func TestAccount_ends_sessions_of_ones_own_and_of_nobody_else(t *testing.T) {
 	}
 
 	desk, phone := b.Elsewhere(), b.Elsewhere()
-	if a := b.Post("/account/sessions/"+idOf(desk)+"/end", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account" {
+	if a := b.Post("/account/sessions/"+idOf(desk)+"/end", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account#sessions" {
 		t.Errorf("one: %d to %q", a.Status, a.Header.Get("Location"))
 	}
 	if a := desk.Get("/account"); a.Status != http.StatusSeeOther {
@@ -223,7 +223,7 @@ func TestAccount_ends_sessions_of_ones_own_and_of_nobody_else(t *testing.T) {
 		t.Errorf("the message reads %q", said)
 	}
 	last := b.Elsewhere()
-	if a := b.Post("/account/sessions/end-others", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account" {
+	if a := b.Post("/account/sessions/end-others", nil); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/account#sessions" {
 		t.Errorf("all others: %d to %q", a.Status, a.Header.Get("Location"))
 	}
 	for _, other := range []*webtest.Browser{phone, last} {

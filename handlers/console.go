@@ -114,6 +114,8 @@ func (h *Console) Routes() []web.Route {
 
 		look(web.ConfirmPath, h.confirmForm),
 		own(post, web.ConfirmPath, h.confirm),
+		look("/shortcuts", h.shortcuts),
+		own(post, "/preferences", h.preferences),
 		look("/account", h.account),
 		look("/account/password", h.passwordForm),
 		own(post, "/account/password", h.changePassword),

@@ -203,5 +203,5 @@ func (h *keyPages) revoke(c echo.Context) error {
 	if err := h.keys.Revoke(c.Request().Context(), web.Who(c), k.ID); err != nil {
 		return err
 	}
-	return web.Redirect(c, keys.Path, web.Success("Revoked", "The key '"+k.Name+"' is refused from now on."))
+	return web.Redirect(c, keys.Heading, web.Success("Revoked", "The key '"+k.Name+"' is refused from now on."))
 }

@@ -128,7 +128,7 @@ func TestKeys_are_revoked_once_that_was_asked_and_answered(t *testing.T) {
 		t.Error("the question has revoked it")
 	}
 	got := b.Post("/keys/1/revoke", nil)
-	if got.Status != 303 || got.Header.Get("Location") != "/keys" || uses() != 401 {
+	if got.Status != 303 || got.Header.Get("Location") != "/keys#keys" || uses() != 401 {
 		t.Errorf("%d to %q, then %d", got.Status, got.Header.Get("Location"), uses())
 	}
 	if doc := page(t, b.Get("/keys"), 200); !strings.Contains(text(doc), "Revoked") || !strings.Contains(text(doc), "No API keys yet") {

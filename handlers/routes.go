@@ -19,6 +19,9 @@ import (
 func Mount(s *web.Server, console *Console, rest api.Options) error {
 	s.Mount(fromBodies(console.Routes())...)
 	s.Mount(fromBodies((&keyPages{keys: rest.Keys, public: s.PublicURL(), now: console.now}).routes())...)
+	if s.Development() {
+		s.Mount(galleryPages{now: console.now}.routes()...)
+	}
 	api.Mount(s, rest)
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("mount the routes: %w", err)

@@ -26,6 +26,7 @@ func everything(t *testing.T, change ...func(*web.Options)) (*webtest.Site, *ope
 	w, roster := operationtest.New(nil), newRoster(t)
 	var finder api.Keys
 	site := webtest.New(t, func(o *web.Options) {
+		o.Development = true // all that can be mounted
 		for _, f := range change {
 			f(o)
 		}
@@ -302,7 +303,7 @@ func names[T ~string](all []T) []string {
 
 // ownAffair reports the addresses at which everybody may change something about the own account.
 func ownAffair(path string) bool {
-	for _, prefix := range []string{"/account", "/confirm", "/api/v1/account", "/api/v1/sessions"} {
+	for _, prefix := range []string{"/account", "/confirm", "/preferences", "/api/v1/account", "/api/v1/sessions"} {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
 			return true
 		}

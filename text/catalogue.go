@@ -21,6 +21,7 @@ var files embed.FS
 type speaker struct {
 	localizer *i18n.Localizer
 	plain     sync.Map // id -> message that takes no argument: looked up by the hundred on a long page
+	forms     sync.Map // id -> its plural forms for scripts, the same on each page; never changed
 }
 
 // catalogue is read once and never changes.

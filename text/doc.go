@@ -4,7 +4,7 @@
 // en/people.toml is "people.invite.title". A message may hold:
 //
 //	{{.name}}            a value, given as an argument pair: T(ctx, "people.of", "name", p.Name)
-//	one = … other = …    the plural forms; {{.n}} is the number, grouped: N(ctx, "events.count", n)
+//	one = … other = …    the plural forms; {{.n}} is the number, grouped: N(ctx, "events.count", n); scripts get all by Forms
 //	<key>…</key>         words that a component surrounds, a link for example; only by Rich
 //	<ago/>               a place for a component, a time for example; only by Rich
 //

@@ -45,6 +45,16 @@ other = "{{.n}} events"`)
 	}
 }
 
+func TestForms_are_what_a_number_would_have_chosen(t *testing.T) {
+	ctx := speaking(t, `[events]
+one = "{{.n}} event"
+other = "{{.n}} events"`)
+	forms := Forms(ctx, "part.events")
+	if len(forms) != 2 || forms["one"] != "{n} event" || forms["other"] != "{n} events" {
+		t.Errorf("got %v", forms)
+	}
+}
+
 func link(href string) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		if _, err := io.WriteString(w, `<a href="`+templ.EscapeString(href)+`">`); err != nil {

@@ -14,7 +14,7 @@ import (
 
 // use is where code asks for a message: "text.T(ctx, "people.title")". Where the id is put together, what stands before
 // the + is the beginning of ids.
-var use = regexp.MustCompile(`\btext\.(T|N|Or|Rich|RichN)\(\s*[^"` + "`" + `]+?,\s*"([a-z][A-Za-z0-9_.]*)"(\s*\+)?`)
+var use = regexp.MustCompile(`\btext\.(T|N|Or|Rich|RichN|Forms)\(\s*[^"` + "`" + `]+?,\s*"([a-z][A-Za-z0-9_.]*)"(\s*\+)?`)
 
 type found struct {
 	file, how, id string
@@ -85,7 +85,7 @@ func TestEach_message_that_code_asks_for_exists_and_each_that_exists_is_asked_fo
 			t.Errorf("%s asks for %q, which does not exist", u.file, u.id)
 			continue
 		}
-		if plural := u.how == "N" || u.how == "RichN"; plural != (m.One != "") {
+		if plural := u.how == "N" || u.how == "RichN" || u.how == "Forms"; plural != (m.One != "") {
 			t.Errorf("%s asks for %q by %s; it has the forms one=%q other=%q", u.file, u.id, u.how, m.One, m.Other)
 		}
 		if rich := strings.HasPrefix(u.how, "Rich"); !rich && strings.Contains(m.Other, "</") {

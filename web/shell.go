@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/http"
+
 	"boardlink/access"
 	"boardlink/views/layout"
 
@@ -13,13 +15,14 @@ const StreamPath = "/stream"
 // Shell fills the frame of a page: who is signed in, the toasts that wait to be shown (each is shown once), and where the
 // page hears of changes. title names the document, active the lit row of the navigation.
 func Shell(c echo.Context, title, active string) layout.Shell {
-	shell := layout.Shell{Title: title, Active: active, Theme: theme(c)}
+	shell := layout.Shell{Title: title, Active: active, Theme: chosen(c, PreferTheme), Here: here(c)}
 	who := Who(c)
 	if who.Kind != access.OperatorKind {
 		return shell
 	}
 	shell.User, shell.Admin = who.Name, who.AllowsRole(access.RoleAdmin)
 	shell.LiveURL = StreamPath
+	shell.NoShortcuts, shell.Paused = chosen(c, PreferShortcuts) == "off", chosen(c, PreferLive) == "off"
 	toasts, err := takeToasts(c)
 	if err != nil {
 		Log(c.Request().Context()).Error("Toasts could not be taken from the session", "error", err)
@@ -28,11 +31,10 @@ func Shell(c echo.Context, title, active string) layout.Shell {
 	return shell
 }
 
-// theme is what the visitor chose, or "" to follow the system.
-func theme(c echo.Context) string {
-	cookie, err := c.Cookie("theme")
-	if err != nil || (cookie.Value != "light" && cookie.Value != "dark") {
-		return ""
+// here is the address of the page that is asked for, where it can be asked for again.
+func here(c echo.Context) string {
+	if r := c.Request(); r.Method == http.MethodGet {
+		return r.URL.RequestURI()
 	}
-	return cookie.Value
+	return ""
 }

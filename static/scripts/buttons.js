@@ -1,4 +1,5 @@
 import { all, on, say } from './page.js'
+import { words } from './words.js'
 
 // The eye beside a password, and the button that copies.
 on('click', (e) => {
@@ -13,9 +14,9 @@ on('click', (e) => {
   if (d?.copy) {
     navigator.clipboard?.writeText(document.getElementById(d.copy).textContent).then(() => {
       const label = b.querySelector('span')
-      label.textContent = 'Copied'
-      say('Copied')
-      setTimeout(() => { label.textContent = 'Copy' }, 2000)
+      label.textContent = words.copied
+      say(words.copied)
+      setTimeout(() => { label.textContent = words.copy }, 2000)
     })
   }
 })

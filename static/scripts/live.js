@@ -1,5 +1,6 @@
 import { all, on, say } from './page.js'
-import { clock } from './times.js'
+import { clock, times } from './times.js'
+import { filled, words } from './words.js'
 
 // Live parts: the stream says what changed, the page fetches the parts that show it. A part names what it shows in
 // data-live ("connection:12 figures:*") and its own address in data-live-url; it holds no field that somebody types in.
@@ -7,14 +8,25 @@ const source = document.body.dataset.stream
 const due = new Map() // id of a part -> when to fetch it
 const fetched = new Map() // id of a part -> when it was fetched last
 const bar = document.getElementById('gone')
-let stream, failures = 0, poll, timer, seen
+const note = document.getElementById('paused')
+let stream, failures = 0, poll, timer, seen, said = 0, later
 
 const shows = (part, change) => part.dataset.live.split(' ').some((key) => {
   const [topic, id] = key.split(':')
   return topic === change.topic && (id === '*' || id === change.id)
 })
+const paused = () => document.body.dataset.paused !== undefined
 // What is open stays, and what is being pressed; what only has the focus gets it back.
 const busy = (part) => part.querySelector('details[open], dialog[open]') || part.matches(':active')
+
+// A change of state is said, the latest where several come within five seconds: nobody is talked over.
+const announced = (text) => {
+  clearTimeout(later)
+  later = setTimeout(() => {
+    said = Date.now()
+    say(text)
+  }, Math.max(0, said + 5000 - Date.now()))
+}
 
 const load = (part) => {
   const { id, dataset: { announce, liveUrl } } = part
@@ -28,7 +40,7 @@ const load = (part) => {
       const other = !same || (tagName === 'BUTTON' && same.textContent !== textContent) // pressed, it would do something else
       ;(other ? fresh.querySelector('[tabindex="-1"]') : same)?.focus({ preventScroll: true })
     }
-    if (fresh?.dataset.announce !== announce) say(fresh.dataset.announce)
+    if (fresh && fresh.dataset.announce !== announce) announced(fresh.dataset.announce)
   }, () => {})
 }
 const refresh = () => {
@@ -61,7 +73,7 @@ const mark = (changes) => {
 // Boardlink answers, or it does not and the page says how old it is.
 const heard = (answers) => {
   if (answers || failures < 3) bar.textContent = ''
-  else if (!bar.firstChild) bar.textContent = `Boardlink does not answer. What you see is from ${clock(seen)}.`
+  else if (!bar.firstChild) bar.textContent = filled(words.gone, { at: clock(seen) })
 }
 const close = () => {
   stream?.close()
@@ -88,12 +100,41 @@ const open = () => {
 }
 // One stream for each tab that is looked at: browsers allow few connections to one server.
 const follow = () => {
-  if (document.hidden) return close()
+  if (document.hidden || paused()) return close()
   failures = 0
   open()
 }
+// Paused, the page stays as it is and says since when; there is no stream. What changed meanwhile is fetched afterwards.
+const since = (at) => {
+  const t = note.querySelector('time')
+  t.dateTime = at.toISOString()
+  times(true, note)
+}
+const pause = () => {
+  document.body.dataset.paused = ''
+  close()
+  due.clear()
+  clearTimeout(later)
+  failures = 0
+  heard(true)
+  since(new Date())
+  note.hidden = false
+  say(note.textContent)
+}
+const resume = () => {
+  delete document.body.dataset.paused
+  note.hidden = true
+  mark()
+  follow()
+}
+on('click', (e) => {
+  if (!e.target.closest('[data-pause]')) return
+  if (paused()) resume(); else pause()
+  fetch('/preferences', { method: 'POST', headers: { 'HX-Request': 'true' }, body: new URLSearchParams({ live: paused() ? 'off' : 'on' }) }).catch(() => {})
+})
+
 on('htmx:afterRequest', (e) => {
-  if (!e.detail.requestConfig?.headers['X-Boardlink-Live']) return
+  if (paused() || !e.detail.requestConfig?.headers['X-Boardlink-Live']) return
   const gone = bar.firstChild, { status } = e.detail.xhr
   heard(status > 0 && status < 500)
   if (gone && !bar.firstChild) open()
@@ -101,13 +142,15 @@ on('htmx:afterRequest', (e) => {
 if (source && document.querySelector('[data-live]')) {
   on('htmx:beforeSwap', (e) => { // somebody has opened something in the part meanwhile
     const part = e.detail.target
-    if (!e.detail.requestConfig.headers['X-Boardlink-Live'] || !busy(part)) return
+    if (!e.detail.requestConfig.headers['X-Boardlink-Live'] || !(paused() || busy(part))) return
     e.detail.shouldSwap = false
+    if (paused()) return
     due.set(part.id, Date.now() + 1000)
     schedule()
   })
   on('visibilitychange', follow)
   addEventListener('pagehide', close)
   addEventListener('pageshow', (e) => { if (e.persisted) follow() })
+  if (paused()) since(new Date(performance.timeOrigin))
   follow()
 }

@@ -8,5 +8,6 @@ on('keydown', (e) => {
   menu.firstElementChild.focus()
 })
 on('click', (e) => {
-  for (const m of all('details[data-menu][open]')) if (!m.contains(e.target)) m.open = false
+  // A question over the page gives the focus back to where it was, which may be in the menu.
+  for (const m of all('details[data-menu][open]')) if (!m.contains(e.target) && !e.target.closest('dialog')) m.open = false
 })

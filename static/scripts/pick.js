@@ -1,4 +1,5 @@
 import { all, on } from './page.js'
+import { counted, words } from './words.js'
 
 // Several chosen at once.
 on('change', (e) => {
@@ -8,5 +9,5 @@ on('change', (e) => {
   if (!one.name) for (const b of boxes) b.checked = one.checked
   const n = boxes.filter((b) => b.checked).length
   f.querySelector('[data-pick-all]').checked = n === boxes.length
-  f.querySelector('[data-picked]').textContent = n ? n + ' selected' : ''
+  f.querySelector('[data-picked]').textContent = n ? counted(words.selected, n) : ''
 })

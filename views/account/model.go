@@ -46,6 +46,10 @@ type Session struct {
 	Current               bool // the one that shows the page
 }
 
+// SessionsHeading is the address of the account that leads to the heading of the sessions: where the focus goes when the row that
+// had it is gone.
+const SessionsHeading = "/account#sessions"
+
 // others reports whether there is a session beside the one that shows the page.
 func (m Own) others() bool { return len(m.Sessions) > 1 }
 

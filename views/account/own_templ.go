@@ -81,7 +81,7 @@ func OwnPage(s layout.Shell, m Own) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</dd></div></dl></section><section aria-labelledby=\"sessions\"><div class=\"card-head\"><h2 id=\"sessions\" class=\"card-title\">Where you are signed in</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</dd></div></dl></section><section aria-labelledby=\"sessions\"><div class=\"card-head\"><h2 id=\"sessions\" class=\"card-title\" tabindex=\"-1\">Where you are signed in</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

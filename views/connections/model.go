@@ -229,6 +229,10 @@ type Property struct {
 	Empty   string // what stands there when nothing is set
 }
 
+// scrolls reports whether the value may be too long for its box on a narrow screen: whoever has no mouse must reach it
+// then.
+func (p Property) scrolls() bool { return len(p.Value) > 80 }
+
 // Question is what a person is asked before a setting changes.
 type Question struct {
 	ConnectionName string

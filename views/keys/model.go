@@ -12,6 +12,9 @@ import (
 // Path is the address of the list.
 const Path = "/keys"
 
+// Heading is the address of the list that leads to its heading: where the focus goes when the row that had it is gone.
+const Heading = Path + "#keys"
+
 func revokePath(id int64) string { return Path + "/" + strconv.FormatInt(id, 10) + "/revoke" }
 
 // Key is an API key without what is secret.

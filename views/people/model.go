@@ -42,11 +42,9 @@ type Person struct {
 func RoleField(value, message string) ui.Field {
 	return ui.Field{
 		Name: "role", Label: "Role", Kind: ui.KindChoice, Mandatory: true, Value: value, Error: message,
-		Options: []ui.Option{
-			{Value: "viewer", Label: "Viewer: sees all but secrets"},
-			{Value: "operator", Label: "Operator: also connections, parked events, commands"},
-			{Value: "admin", Label: "Admin: also people, keys, settings"},
-		},
+		// A list that is closed shows what fits into a phone's width, so what a role may stands below.
+		Options: []ui.Option{{Value: "viewer", Label: "Viewer"}, {Value: "operator", Label: "Operator"}, {Value: "admin", Label: "Admin"}},
+		Note:    "A viewer sees all but secrets. An operator also changes connections, handles parked events and sends commands. An admin also looks after people, keys and settings.",
 	}
 }
 

@@ -42,36 +42,6 @@ func Span(d time.Duration) string {
 	return "less than a second"
 }
 
-// Relative writes a moment as seen from now: "4 minutes ago", "in 2 hours", "a moment ago". static/scripts/times.js keeps it fresh by the
-// same words.
-func Relative(now, t time.Time) string {
-	d := now.Sub(t)
-	switch {
-	case d > -time.Second && d < 5*time.Second:
-		return "a moment ago"
-	case d < 0:
-		return "in " + Span(-d)
-	default:
-		return Span(d) + " ago"
-	}
-}
-
-// Until writes a moment that is waited for: "in 2 hours", "now" once it has come.
-func Until(now, t time.Time) string {
-	if d := t.Sub(now); d > time.Second {
-		return "in " + Span(d)
-	}
-	return "now"
-}
-
-// For writes how long something has lasted: "for 18 seconds".
-func For(now, since time.Time) string {
-	if d := now.Sub(since); d >= time.Second {
-		return "for " + Span(d)
-	}
-	return "for a moment"
-}
-
 // Exact writes a moment for the tooltip of a relative one; with JavaScript the reader's own zone takes its place.
 func Exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

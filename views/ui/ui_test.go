@@ -35,7 +35,7 @@ func TestRelative(t *testing.T) {
 		3 * time.Hour: "3 hours ago", 24 * time.Hour: "1 day ago", 800 * 24 * time.Hour: "2 years ago",
 		-90 * time.Second: "in 1 minute", -500 * time.Millisecond: "a moment ago", -2 * time.Second: "in 2 seconds",
 	} {
-		if got := ui.Relative(now, now.Add(-d)); got != want {
+		if got := ui.Relative(t.Context(), now, now.Add(-d)); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
@@ -43,7 +43,7 @@ func TestRelative(t *testing.T) {
 
 func TestUntil_is_never_in_the_past(t *testing.T) {
 	for d, want := range map[time.Duration]string{90 * time.Second: "in 1 minute", 0: "now", -time.Hour: "now"} {
-		if got := ui.Until(now, now.Add(d)); got != want {
+		if got := ui.Until(t.Context(), now, now.Add(d)); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
@@ -51,7 +51,7 @@ func TestUntil_is_never_in_the_past(t *testing.T) {
 
 func TestFor(t *testing.T) {
 	for d, want := range map[time.Duration]string{18 * time.Second: "for 18 seconds", 0: "for a moment", 61 * time.Minute: "for 1 hour"} {
-		if got := ui.For(now, now.Add(-d)); got != want {
+		if got := ui.For(t.Context(), now, now.Add(-d)); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
