@@ -197,11 +197,11 @@ func detailsHead(d Details) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Box(d.head("name"), d.Editing).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Box(d.head(ctx, "name"), d.Editing).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Box(d.head("description"), d.Editing).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Box(d.head(ctx, "description"), d.Editing).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -3,6 +3,7 @@
 package connections
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"time"
@@ -157,13 +158,13 @@ func (f *Form) Forgive() {
 }
 
 // alarms is the control of the alarms, which says what is wrong with all of them.
-func (f Form) alarms() ui.Field {
+func (f Form) alarms(ctx context.Context) ui.Field {
 	for _, field := range f.Advanced {
 		if field.Name == AlarmsField {
 			return field
 		}
 	}
-	return AlarmsInput()
+	return AlarmsInput(ctx)
 }
 
 func (f Form) advancedWrong() bool {

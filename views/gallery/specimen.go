@@ -1,6 +1,8 @@
 package gallery
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -208,19 +210,21 @@ func listSpecimens() []Specimen {
 			return parked.Page(shell, parked.Model{ID: nowhere, Name: "North", State: connection.Opened, Now: now}, nil)
 		}},
 		{group, "form-wrong", "A form with its summary of errors", func(shell layout.Shell, _ time.Time) templ.Component {
-			f := connections.Form{Failed: true}
-			for _, field := range connection.Fields {
-				in := connections.InputOf(field)
-				if field.Mandatory {
-					in.Error = "Fill in " + field.Label + "."
+			return inContext(func(ctx context.Context) templ.Component {
+				f := connections.Form{Failed: true}
+				for _, field := range connection.Fields {
+					in := connections.InputOf(ctx, field)
+					if field.Mandatory {
+						in.Error = "Fill in " + field.Label + "."
+					}
+					if field.Advanced {
+						f.Advanced = append(f.Advanced, in)
+					} else {
+						f.Basic = append(f.Basic, in)
+					}
 				}
-				if field.Advanced {
-					f.Advanced = append(f.Advanced, in)
-				} else {
-					f.Basic = append(f.Basic, in)
-				}
-			}
-			return connections.FormPage(shell, f)
+				return connections.FormPage(shell, f)
+			})
 		}},
 		{group, "people", "People", func(shell layout.Shell, now time.Time) templ.Component {
 			return people.ListPage(shell, people.List{Now: now, Next: 4, People: []people.Person{
@@ -271,13 +275,17 @@ func deviceSpecimens() []Specimen {
 		}},
 		{group, "downlink", "A downlink from a connection that cannot send any", func(shell layout.Shell, _ time.Time) templ.Component {
 			c := link("North")
-			return devices.DownlinkPage(shell, devices.NewDownlink(&c, nil))
+			return inContext(func(ctx context.Context) templ.Component {
+				return devices.DownlinkPage(shell, devices.NewDownlink(ctx, &c, nil))
+			})
 		}},
 		{group, "downlink-refused", "A downlink that ThingPark refused", func(shell layout.Shell, _ time.Time) templ.Component {
 			c := link("North")
-			d := devices.NewDownlink(&c, url.Values{"devEUI": {sampleDevEUI}, "payload_hex": {"01ff"}, "FPort": {"10"}})
-			d.Outcome, d.Problem = connection.CommandRefused, "ThingPark refused it: DevEUI not found (350)."
-			return devices.DownlinkPage(shell, d)
+			return inContext(func(ctx context.Context) templ.Component {
+				d := devices.NewDownlink(ctx, &c, url.Values{"devEUI": {sampleDevEUI}, "payload_hex": {"01ff"}, "FPort": {"10"}})
+				d.Outcome, d.Problem = connection.CommandRefused, "ThingPark refused it: DevEUI not found (350)."
+				return devices.DownlinkPage(shell, d)
+			})
 		}},
 	}
 }
@@ -348,4 +356,9 @@ func problemSpecimens() []Specimen {
 	return append(all, Specimen{group, "problem-stranger", "Not found, for whoever is not signed in", func(layout.Shell, time.Time) templ.Component {
 		return layout.ProblemPage(layout.Shell{Title: "Not found"}, layout.Problem{Status: http.StatusNotFound, Title: "Not found", Text: "There is nothing at this address."})
 	}})
+}
+
+// inContext draws what takes its words from the language of the page.
+func inContext(draw func(context.Context) templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error { return draw(ctx).Render(ctx, w) })
 }

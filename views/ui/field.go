@@ -37,6 +37,7 @@ type Field struct {
 	Value       string // never a stored secret
 	Kind        FieldKind
 	Options     []Option // of a choice, or the units of a duration
+	UnitLabel   string   // of a duration: what the choice of its unit is called
 	Unit        string   // of a duration: the one that is chosen
 	Mandatory   bool
 	Max         int    // most characters, 0: no limit
