@@ -3,60 +3,26 @@
 package e2e
 
 import (
-	"encoding/json"
-	"fmt"
+	"database/sql"
 	"net/http"
-	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
-	"github.com/PuerkitoBio/goquery"
-	"github.com/chromedp/cdproto/runtime"
-
-	"strings"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/chromedp/kb"
 )
 
-// axeRules are WCAG 2.0 to 2.2, levels A and AA, and axe's best practice.
-const axeRules = `["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`
-
-type violation struct {
-	ID    string `json:"id"`
-	Help  string `json:"help"`
-	Nodes []struct {
-		HTML    string `json:"html"`
-		Summary string `json:"failureSummary"`
-	} `json:"nodes"`
+// look is a page as axe is to see it.
+type look struct {
+	name string
+	show func()
 }
 
-// axe looks at the page as it stands and returns what is against the rules.
-func (b *browser) axe(source string) []violation {
-	b.t.Helper()
-	await := true
-	call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: source})
-	r := call(b, runtime.Evaluate, runtime.EvaluateParams{
-		Expression:   `axe.run(document,{runOnly:` + axeRules + `}).then(r=>JSON.stringify(r.violations))`,
-		AwaitPromise: &await,
-	})
-	if r.ExceptionDetails != nil || r.Result == nil {
-		b.t.Fatalf("axe did not run: %+v", r.ExceptionDetails)
-	}
-	var text string
-	if err := json.Unmarshal(r.Result.Value, &text); err != nil {
-		b.t.Fatalf("axe's answer: %v", err)
-	}
-	var found []violation
-	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		b.t.Fatalf("axe's answer: %v", err)
-	}
-	return found
-}
-
-// TestAccessibility shows each page in light and dark, wide and narrow, and in the states of an edit, to axe-core, and
-// looks for what it cannot: ids given twice, and a page wider than the window.
+// TestAccessibility shows each page in light and dark, wide and narrow, idle, while something is edited, asked, said and
+// wrong, to axe-core, and looks for what it cannot: ids given twice, and a page wider than the window.
 func TestAccessibility(t *testing.T) {
-	source, err := os.ReadFile("testdata/axe-core-4.14.1/axe.min.js")
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := axeSource(t)
 	r := startRefusing(t)
 	p, b := r.program, r.signedIn(t, true)
 	r.park(2)
@@ -72,10 +38,31 @@ func TestAccessibility(t *testing.T) {
 		return func() { b.open(path); b.find(role, name) }
 	}
 	details := "/connections/" + id
-	pages := []struct {
-		name string
-		show func()
-	}{
+	edit := func(label, field string) func() {
+		return func() {
+			b.open(details)
+			if b.css("details.advanced-card:not([open]) #edit-"+field) != 0 {
+				b.click("DisclosureTriangle", "Advanced settings")
+			}
+			b.click("button", "Edit "+label)
+			b.until("edit it", func() bool { return b.css("#f-"+field+" form[data-editor] :focus") != 0 })
+		}
+	}
+	// said does what is answered by a message, and holds that message: it does not leave while it has the focus.
+	said := func(do func()) func() {
+		return func() {
+			do()
+			b.until("hold the message", func() bool {
+				node := b.css("#toasts [data-close]")
+				if node == 0 {
+					return false
+				}
+				_, err := tryCall(b, dom.Focus, dom.FocusParams{NodeID: node})
+				return err == nil && b.focused() == "button Close message"
+			})
+		}
+	}
+	pages := []look{
 		{"dashboard", open("/", "heading", "Dashboard")},
 		{"connections", open("/connections", "heading", "Connections")},
 		{"no match", open("/connections?q=nothing-like-this", "link", "Clear filter")},
@@ -87,8 +74,42 @@ func TestAccessibility(t *testing.T) {
 			b.find("heading", "There is a problem")
 		}},
 		{"details", open(details, "heading", "Basic settings*")},
-		{"editing", func() { b.open(details); b.click("button", "Edit Username"); b.awaitFocus("textbox Username") }},
-		{"editing the password", func() { b.open(details); b.click("button", "Edit Password"); b.awaitFocus("textbox Password") }},
+		{"editing", edit("Username", "username")},
+		{"editing the name", edit("Name", "name")},
+		{"editing the password", edit("Password", "password")},
+		{"editing a text of many lines", edit("CA certificate", "caCertificate")},
+		{"editing a switch", edit("Create devices", "createDevices")},
+		{"editing a choice", edit("Reconnect strategy", "reconnectStrategy")},
+		{"editing a span of time", edit("Uplink validity", "uplinkTimeValidity")},
+		{"editing a number", edit("Downlink FPort", "downlinkPort")},
+		{"help", func() { b.open(details); b.click("button", "About Domain Name"); b.see("Example: myhostname.com:8883") }},
+		{"menu of the state", func() { b.open(details); b.click("DisclosureTriangle", "State *"); b.find("button", "Activate") }},
+		{"somebody was quicker", func() {
+			b.open(details)
+			b.click("button", "Edit Username")
+			b.awaitFocus("textbox Username")
+			b.fill("textbox", "Username", "mine@example.com")
+			p.describe(id, "Changed meanwhile")
+			b.click("button", "Confirm")
+			b.awaitFocus("button Keep theirs")
+		}},
+		{"message of a success", said(func() {
+			b.open(details)
+			b.click("button", "Edit Description")
+			b.awaitFocus("textbox Description")
+			b.fill("textbox", "Description", "Words")
+			b.click("button", "Confirm")
+			b.see("Update done")
+		})},
+		{"message of a failure", said(func() {
+			gone := p.connection("Gone meanwhile")
+			b.open("/connections/" + gone)
+			if status, answer := p.api(http.MethodDelete, "/connections/"+gone, nil); status != http.StatusNoContent {
+				t.Fatalf("deleted: %d %v", status, answer)
+			}
+			b.click("button", "Edit Username")
+			b.see("That did not work")
+		})},
 		{"editing the alarms", func() {
 			b.open(details + "/edit/alarms")
 			b.find("group", "New window")
@@ -170,6 +191,12 @@ func TestAccessibility(t *testing.T) {
 			b.open("/confirm?next=%2Faccount")
 			b.find("heading", "Confirm your password")
 		}},
+		{"confirm with errors", func() {
+			b.open("/confirm?next=%2Faccount")
+			b.fill("textbox", "Password", "wrong")
+			b.key(kb.Enter)
+			b.see("The password is wrong.")
+		}},
 		{"no parked events", func() {
 			p.comeBack()
 			b.open(details + "/parked")
@@ -185,11 +212,45 @@ func TestAccessibility(t *testing.T) {
 			b.click("button", "Retry selected")
 			b.see("Select at least one event.")
 		}},
+		{"message on the parked events", said(func() {
+			b.open("/connections/" + r.id + "/parked")
+			b.click("checkbox", "Select the event of "+refusedDevice(0)+"*")
+			b.click("button", "Drop selected")
+			b.click("button", "Drop 1 event")
+			b.see("1 event dropped")
+		})},
 		{"devices", open("/connections/"+r.id+"/devices", "heading", "Devices")},
 		{"no devices", open(details+"/devices", "heading", "Devices")},
 		{"no device matches", open("/connections/"+r.id+"/devices?q=nothing-like-this", "link", "Clear search")},
 		{"device", open("/connections/"+r.id+"/devices/"+refusedDevice(0), "heading", refusedDevice(0))},
 		{"events", open("/events", "heading", "Events")},
+		{"no event matches", open("/events?devEUI=02B0A2D10BE5FFFF", "link", "Clear filter")},
+		{"keys", open("/keys", "heading", "API keys")},
+		{"new key", open("/keys/new", "heading", "Make an API key")},
+		{"new key with errors", func() {
+			b.open("/keys/new")
+			b.click("button", "Make the key")
+			b.see("Choose at least one scope.")
+		}},
+		{"key, made just now", func() {
+			b.open("/keys/new")
+			b.fill("textbox", "Name", "Reporting")
+			b.click("checkbox", "read*")
+			b.click("button", "Make the key")
+			b.see("Copy the key now")
+		}},
+		{"question about a key", func() {
+			b.open("/keys")
+			b.click("button", "Revoke Reporting")
+			b.see("Revoke the key “Reporting”?")
+		}},
+		{"message on the keys", said(func() {
+			b.open("/keys")
+			b.click("button", "Revoke Reporting")
+			b.see("Revoke the key “Reporting”?")
+			b.click("button", "Revoke")
+			b.see("Revoked")
+		})},
 		{"people", open("/people", "heading", "People")},
 		{"people, with the menu", func() {
 			b.open("/people")
@@ -220,58 +281,122 @@ func TestAccessibility(t *testing.T) {
 			b.click("button", "Make link")
 			b.awaitFocus("button Copy the link")
 		}},
+		{"message on the people", said(func() {
+			b.open("/people/2/disable")
+			b.click("button", "Disable")
+			b.see("is shut out")
+		})},
 		{"not found", open("/connections/999", "heading", "*")},
 	}
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 320} {
-			b.scheme(scheme)
-			b.size(width, 800)
-			for _, page := range pages {
-				t.Run(fmt.Sprintf("%s, %s, %d px", page.name, scheme, width), func(t *testing.T) {
-					b.t = t
-					page.show()
-					for _, v := range b.axe(string(source)) {
-						for _, n := range v.Nodes {
-							t.Errorf("%s: %s\n%s\n%s", v.ID, v.Help, n.HTML, n.Summary)
-						}
-					}
-					b.uniqueIDs()
-					b.fits(width)
-				})
-			}
-		}
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			b.t = t
+			b.scheme("light")
+			b.size(1280, 800)
+			page.show()
+			b.inEveryLook(source)
+		})
 	}
 	b.t = t
 	b.quiet()
 }
 
-// uniqueIDs fails where an id stands twice.
-func (b *browser) uniqueIDs() {
-	b.t.Helper()
-	doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.html()))
-	if err != nil {
-		b.t.Fatal(err)
+// TestAccessibility_of_the_rest is for what a Boardlink shows that is new, or broken, or looked at by somebody who may not
+// change anything.
+func TestAccessibility_of_the_rest(t *testing.T) {
+	source := axeSource(t)
+	p := newProgram(t, "BOARDLINK_API_KEY="+apiKey)
+	p.start()
+	link := p.setup()
+	b := newBrowser(t, p.base, true)
+	open := func(path, role, name string) func() {
+		return func() { b.open(path); b.find(role, name) }
 	}
-	seen := map[string]bool{}
-	doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
-		id := s.AttrOr("id", "")
-		if seen[id] {
-			b.t.Errorf("the id %q stands twice", id)
-		}
-		seen[id] = true
-	})
+	var bob, id string
+	pages := []look{
+		{"sign-in", open("/signin", "heading", "Sign in")},
+		{"sign-in refused", func() { b.signInAs(adminEmail, "wrong password"); b.find("alert", "*") }},
+		{"nothing there, signed out", open("/setup?token=nothing-like-this", "heading", "*")},
+		{"set-up", open(link, "heading", "Set up Boardlink")},
+		{"set-up with errors", func() {
+			b.open(link)
+			b.fill("textbox", "E-mail", adminEmail)
+			b.fill("textbox", "Password", "short")
+			b.click("button", "Create the operator")
+			b.see("There is a problem")
+		}},
+		{"first dashboard", func() {
+			b.fill("textbox", "Password", adminPassword)
+			b.click("button", "Create the operator")
+			b.find("heading", "Dashboard")
+			b.see("Create the first connection")
+		}},
+		{"no connections", func() { b.open("/connections"); b.see("No connections yet") }},
+		{"no keys", func() { b.open("/keys"); b.see("No API keys yet") }},
+		{"alone", func() { b.open("/people"); b.see("You are the only one here") }},
+		{"connections that cannot be read", func() {
+			id = p.connection("Out of reach")
+			p.alter("ALTER TABLE connections RENAME TO elsewhere")
+			b.open("/connections")
+			b.see("The connections could not be read")
+		}},
+		{"something went wrong", func() { b.open("/connections/" + id); b.see("Something went wrong") }},
+		{"Boardlink does not answer", func() {
+			p.alter("ALTER TABLE elsewhere RENAME TO connections")
+			b.open("/connections/" + id)
+			b.find("heading", "Basic settings*")
+			p.stop()
+			b.see("Boardlink does not answer. What you see is from ")
+		}},
+		{"invitation", func() {
+			p.start()
+			status, answer := p.api(http.MethodPost, "/users", map[string]any{"email": bobEmail, "role": "viewer"})
+			if status != http.StatusCreated {
+				t.Fatalf("invited: %d %v", status, answer)
+			}
+			bob = strings.TrimPrefix(answer["link"].(map[string]any)["url"].(string), p.base)
+			b.open("/")
+			b.click("button", "Sign out")
+			b.open(bob)
+			b.find("heading", "Welcome to Boardlink")
+		}},
+		{"not allowed", func() {
+			b.fill("textbox", "Password", bobPassword)
+			b.click("button", "Set the password")
+			b.find("heading", "Dashboard")
+			b.open("/connections/new")
+			b.find("heading", "Not allowed")
+		}},
+		{"details of a viewer", func() { b.open("/connections/" + id); b.find("heading", "Basic settings*") }},
+	}
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			b.t = t
+			b.scheme("light")
+			b.size(1280, 800)
+			page.show()
+			b.inEveryLook(source)
+		})
+	}
 }
 
-// fits fails where the page must be scrolled sideways.
-func (b *browser) fits(width int64) {
-	b.t.Helper()
-	r := call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.documentElement.scrollWidth"})
-	var got int64
-	if err := json.Unmarshal(r.Result.Value, &got); err != nil {
-		b.t.Fatal(err)
+// describe changes a connection's description as somebody else would.
+func (p *program) describe(id, text string) {
+	p.t.Helper()
+	if status, answer := p.api(http.MethodPatch, "/connections/"+id, map[string]any{"configuration": map[string]any{"description": text}}); status != http.StatusOK {
+		p.t.Fatalf("described: %d %v", status, answer)
 	}
-	if got > width {
-		b.shot("too-wide")
-		b.t.Errorf("the page is %d px wide in a window of %d", got, width)
+}
+
+// alter changes a running program's database behind its back.
+func (p *program) alter(statement string) {
+	p.t.Helper()
+	data, err := sql.Open("sqlite", filepath.Join(p.data, "boardlink.db")+"?_pragma=busy_timeout(5000)&_pragma=legacy_alter_table(1)&_pragma=foreign_keys(0)")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = data.Close() }()
+	if _, err := data.Exec(statement); err != nil {
+		p.t.Fatal(err)
 	}
 }

@@ -122,7 +122,7 @@ var eventsBegin = time.Now().UTC().Truncate(time.Hour).Add(-26 * 24 * time.Hour)
 
 // fillEvents writes events into the database of a program that does not run: of all connections in turn, every tenth about
 // one of 5,000 devices, every fiftieth a warning, every thousandth an error.
-func fillEvents(b *testing.B, file string, connections, events int) {
+func fillEvents(b testing.TB, file string, connections, events int) {
 	b.Helper()
 	d, err := sql.Open("sqlite", file)
 	if err != nil {

@@ -59,8 +59,10 @@ func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browse
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.Flag("disable-features", "PasswordLeakDetection,OptimizationHints"),
+	}
+	if proxy != "" {
+		options = append(options, chromedp.Flag("proxy-server", "http://"+proxy), chromedp.Flag("proxy-bypass-list", "<-loopback>"))
 	}
 	if name := os.Getenv("CHROMIUM"); name != "" {
 		options = append(options, chromedp.ExecPath(name))
@@ -134,7 +136,7 @@ func (b *browser) watch() {
 			if err != nil {
 				return
 			}
-			b.complain("exception: " + e.ExceptionDetails.Text)
+			b.complain("exception: " + thrown(e.ExceptionDetails))
 		}
 	}()
 }
@@ -404,6 +406,17 @@ func (b *browser) html() string {
 	return r.OuterHTML
 }
 
+// document is the page as it stands; it waits for one that is just coming.
+func (b *browser) document() (doc *goquery.Document) {
+	b.t.Helper()
+	b.until("have a page", func() bool {
+		var err error
+		doc, err = goquery.NewDocumentFromReader(strings.NewReader(b.html()))
+		return err == nil && doc.Find("body > *").Length() > 0
+	})
+	return doc
+}
+
 // text is what the page says, white space folded, scripts and templates left out.
 func (b *browser) text() string {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.html()))
@@ -468,7 +481,18 @@ func (b *browser) eval(script string) string {
 	b.t.Helper()
 	r := call(b, runtime.Evaluate, runtime.EvaluateParams{Expression: script})
 	if r.ExceptionDetails != nil || r.Result == nil {
-		b.t.Fatalf("the script did not run: %+v", r.ExceptionDetails)
+		b.t.Fatalf("the script did not run: %s", thrown(r.ExceptionDetails))
 	}
 	return string(r.Result.Value)
+}
+
+// thrown says what went wrong in a script.
+func thrown(e *runtime.ExceptionDetails) string {
+	if e == nil {
+		return "it gave no answer"
+	}
+	if e.Exception != nil && e.Exception.Description != "" {
+		return e.Exception.Description
+	}
+	return e.Text
 }

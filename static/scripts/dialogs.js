@@ -12,6 +12,8 @@ on('htmx:beforeSwap', (e) => {
   // What is said while a modal dialog is open is not read out: close it first.
   for (const d of all('dialog[data-modal][open]', e.detail.target)) d.close()
 })
+// A question over the page is done with once it is closed: what the page loads later must not open it again.
+on('close', (e) => { if (e.target.matches('#modal > dialog')) e.target.remove() }, true)
 // Escape in the question is its Cancel, so that the editor comes back with what was typed.
 on('cancel', (e) => {
   const back = e.target.querySelector?.('[value=back]')
