@@ -58,19 +58,11 @@ func (h *Console) dashboard(c echo.Context) error {
 
 // namesOf gives the names of the connections that events are about, as far as they still are.
 func (h *Console) namesOf(c echo.Context, events []connection.Event) (map[connection.ID]string, error) {
-	names := map[connection.ID]string{}
+	var ids []connection.ID
 	for _, e := range events {
-		if _, known := names[e.ConnectionID]; known || e.ConnectionID == 0 {
-			continue
+		if e.ConnectionID != 0 {
+			ids = append(ids, e.ConnectionID)
 		}
-		v, err := h.connections.Get(c.Request().Context(), e.ConnectionID)
-		if connection.CodeOf(err) == connection.CodeNotFound {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		names[e.ConnectionID] = v.Connection.Name
 	}
-	return names, nil
+	return h.connections.Names(c.Request().Context(), ids...)
 }
