@@ -5,6 +5,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/dashboard"
 	"boardlink/views/layout"
 	"boardlink/web"
@@ -53,7 +54,7 @@ func (h *Console) dashboard(c echo.Context) error {
 	default:
 		return connection.Fail(connection.CodeNotFound, "There is no such part of the page.")
 	}
-	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, "Dashboard", layout.NavDashboard), m))
+	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, text.T(ctx, "dashboard.title"), layout.NavDashboard), m))
 }
 
 // namesOf gives the names of the connections that events are about, as far as they still are.
