@@ -293,6 +293,14 @@ func (d Details) oldValidFor() ui.Field {
 
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
 
+// within says in what time a share of the deliveries was made.
+func (m Metrics) within(share float64) string {
+	if m.Delays.Count() == 0 {
+		return "-"
+	}
+	return ui.Took(m.Delays.Within(share))
+}
+
 func (m Metrics) address(window, part string) string {
 	a := Path(m.ID) + "?window=" + window
 	if part != "" {
@@ -357,5 +365,7 @@ func (d Details) local() bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// keyedURL is the address that bears the key itself.
-func (d Details) keyedURL() string { return d.UplinkURL + "?key=" + url.QueryEscape(d.UplinkKey) }
+// keyed is an address that bears the key itself.
+func (d Details) keyed(address string) string {
+	return address + "?key=" + url.QueryEscape(d.UplinkKey)
+}

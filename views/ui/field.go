@@ -1,6 +1,12 @@
 package ui
 
-import "github.com/a-h/templ"
+import (
+	"context"
+
+	"boardlink/text"
+
+	"github.com/a-h/templ"
+)
 
 // FieldKind says which control a [Field] draws.
 type FieldKind string
@@ -95,9 +101,9 @@ func (f Field) rows() string {
 }
 
 // options gives those of a switch as well, so that both are drawn alike.
-func (f Field) options() []Option {
+func (f Field) options(ctx context.Context) []Option {
 	if f.Kind == KindSwitch {
-		return []Option{{"true", "On"}, {"false", "Off"}}
+		return []Option{{"true", text.T(ctx, "ui.on")}, {"false", text.T(ctx, "ui.off")}}
 	}
 	return f.Options
 }
