@@ -51,6 +51,8 @@ type application struct {
 	log    *slog.Logger
 	public string
 
+	uplinkURLs []string // further addresses of uplinks
+
 	keepEvents time.Duration
 	maxEvents  int64
 
@@ -111,7 +113,7 @@ func (a *application) open(ctx context.Context, cfg config.Config, around surrou
 			return metricsFailure(cfg.MetricsAddr, err)
 		}
 	}
-	a.public = cfg.PublicURLFor(a.listener.Addr().String())
+	a.public, a.uplinkURLs = cfg.PublicURLFor(a.listener.Addr().String()), cfg.UplinkURLs
 	if err := a.lock.SetAddr(a.listener.Addr().String()); err != nil {
 		return err
 	}
@@ -249,7 +251,7 @@ func (a *application) wireLinks(ctx context.Context, dialer *netguard.Dialer, ar
 	})
 	a.metrics.Watch(a.links, a.queue, a.figures)
 	a.operations = operation.New(operation.Options{
-		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, NewUplinkKey: access.NewUplinkKey,
+		Store: stores.Operations{DB: a.db}, Links: a.links, Parked: stores.Parked{Queue: a.queue}, Backlog: stores.Parked{Queue: a.queue}, Observer: a.registry, Feed: a.feed, PublicURL: a.public, UplinkURLs: a.uplinkURLs, NewUplinkKey: access.NewUplinkKey,
 		Refusals: a.registry, OldKeys: a.registry, Downlinks: a.links,
 		Prober: link.Prober{Options: towards, Installation: installation}, Tries: a.db, Example: link.Example,
 	})

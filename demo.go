@@ -280,7 +280,7 @@ Boardlink's demo is running. Ctrl-C ends it; nothing of it is kept.
   The demo's page     %s
     what ThingsBoard received, commands to devices, stop and start of the sandbox
 
-  ThingsBoard sandbox, for a connection of your own
+  ThingsBoard sandbox, for a connection of your own; then let the fleet post to it, on the demo's page
     Domain Name       %s
     Username          %s
     Password          %s

@@ -34,6 +34,9 @@ type Config struct {
 	// once the port is known.
 	PublicURLGiven bool
 
+	// UplinkURLs are further addresses at which ThingPark reaches Boardlink, written like PublicURL; none of them is it.
+	UplinkURLs []string
+
 	// AddressRate and KeyRate are how many requests a second one address, and one API key, may make; 0: any number. Uplinks
 	// are not counted.
 	AddressRate, KeyRate int

@@ -45,6 +45,7 @@ func TestLoad_gives_the_documented_defaults(t *testing.T) {
 func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 	got := load(t, nil, []string{
 		"PATH=/bin", "BOARDLINK_ADDR=0.0.0.0:9000", "BOARDLINK_DATA=/var/lib/boardlink", "BOARDLINK_PUBLIC_URL=https://Boardlink.Example.com/",
+		"BOARDLINK_UPLINK_URLS=https://Second.example.com/, http://192.0.2.7:8080",
 		"BOARDLINK_SECRET_KEY=" + testHexKey, "BOARDLINK_ADMIN_EMAIL=ada@example.com", "BOARDLINK_ADMIN_PASSWORD=correct horse",
 		"BOARDLINK_API_KEY=" + testAPIKey, "BOARDLINK_ALLOW_HOSTS=localhost:8883,[::1]:1883", "BOARDLINK_QUEUE_MAX=500 MiB",
 		"BOARDLINK_EVENTS_DAYS=365", "BOARDLINK_EVENTS_MAX=5000000",
@@ -54,7 +55,7 @@ func TestLoad_takes_every_setting_from_the_environment(t *testing.T) {
 		"BOARDLINK_ADDRESS_RATE=7", "BOARDLINK_KEY_RATE=0", "BOARDLINK_DEVELOPMENT=false",
 	})
 	want := Config{
-		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true,
+		Addr: "0.0.0.0:9000", DataDir: "/var/lib/boardlink", PublicURL: "https://boardlink.example.com", PublicURLGiven: true, UplinkURLs: []string{"https://second.example.com", "http://192.0.2.7:8080"},
 		SecretKey: testHexKey, AdminEmail: "ada@example.com", AdminPassword: "correct horse", APIKey: testAPIKey,
 		AllowHosts: "localhost:8883,[::1]:1883", QueueMax: 500 << 20, EventsDays: 365, EventsMax: 5_000_000, MetricsAddr: "127.0.0.1:9100", LogLevel: "debug", LogFormat: "json",
 		TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32")},
@@ -251,6 +252,22 @@ func TestAddr(t *testing.T) {
 		"8080": false, "127.0.0.1": false, "::1:8080": false, "localhost:http": false, "localhost:65536": false, "localhost:-1": false, "localhost:080": false, "local host:80": false, "http://x:80": false,
 	} {
 		if _, err := Load([]string{"--addr", input}, nil, io.Discard); (err == nil) != good {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+}
+
+func TestUplinkURLs(t *testing.T) {
+	for input, want := range map[string]string{
+		"https://b.example.com": "https://b.example.com", "https://b.example.com, http://C.example.com:8080/,": "https://b.example.com,http://c.example.com:8080", "": "",
+		"b.example.com": "!", "https://b.example.com/path": "!", "https://b.example.com,https://B.example.com": "!", "https://a.example.com": "!",
+		"http://1.example.com,http://2.example.com,http://3.example.com,http://4.example.com": "!",
+	} {
+		c, err := Load(nil, []string{"BOARDLINK_PUBLIC_URL=https://a.example.com", "BOARDLINK_UPLINK_URLS=" + input}, io.Discard)
+		if got := strings.Join(c.UplinkURLs, ","); (err == nil) != (want != "!") || err == nil && got != want {
+			t.Errorf("%s: %s, %v", input, got, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "BOARDLINK_UPLINK_URLS: ") {
 			t.Errorf("%s: %v", input, err)
 		}
 	}

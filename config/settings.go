@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -55,6 +56,9 @@ var settings = []setting{
 			return err
 		},
 		show: func(c *Config) string { return c.PublicURL }},
+	{env: "BOARDLINK_UPLINK_URLS", help: "further addresses at which ThingPark reaches Boardlink, beside the public one: comma list of at most 3, shown with each connection (default: none)",
+		set:  func(c *Config, v string) (err error) { c.UplinkURLs, err = parseUplinkURLs(v); return err },
+		show: func(c *Config) string { return strings.Join(c.UplinkURLs, ",") }},
 	{flag: "log-level", env: "BOARDLINK_LOG_LEVEL", help: "debug, info, warn or error",
 		set:  func(c *Config, v string) error { c.LogLevel = v; return oneOf(v, "debug", "info", "warn", "error") },
 		show: func(c *Config) string { return c.LogLevel }},
@@ -153,6 +157,8 @@ func (c Config) Validate() error {
 		return &UsageError{"BOARDLINK_TLS_KEY", "is missing: BOARDLINK_TLS_CERT needs it. Set both or neither."}
 	case c.TLSCert == "" && c.TLSKey != "":
 		return &UsageError{"BOARDLINK_TLS_CERT", "is missing: BOARDLINK_TLS_KEY needs it. Set both or neither."}
+	case slices.Contains(c.UplinkURLs, c.PublicURL):
+		return &UsageError{Setting: "BOARDLINK_UPLINK_URLS", Message: "leave out " + c.PublicURL + ", which is the public address already"}
 	case c.TLS() && !strings.HasPrefix(c.PublicURL, "https://"):
 		return &UsageError{"BOARDLINK_PUBLIC_URL", "must begin with https:// where BOARDLINK_TLS_CERT is set."}
 	case c.SessionLifetime < c.SessionIdle:

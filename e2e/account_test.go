@@ -58,7 +58,7 @@ func TestAccount(t *testing.T) {
 		other := p.signIn(t, scripts, adminPassword)
 		b.click("link", "Account "+adminEmail)
 		b.find("heading", "Account")
-		b.see(adminEmail, "admin", "Chrome on Linux", "127.0.0.1", "This session")
+		b.see(adminEmail, "Admin", "Chrome on Linux", "127.0.0.1", "This session")
 		b.shot("sessions")
 		b.click("button", "End the session of Chrome on Linux from 127.0.0.1")
 		b.see("Session ended")

@@ -21,10 +21,14 @@ func (b *browser) pictureOf(file, selector string) {
 	b.t.Helper()
 	params := page.CaptureScreenshotParams{}
 	if selector != "" {
+		var box string
 		if err := json.Unmarshal([]byte(b.eval(`(() => {
-			const r = document.querySelector('`+selector+`').getBoundingClientRect()
-			return {x: Math.floor(r.x + scrollX) - 8, y: Math.floor(r.y + scrollY) - 8, width: Math.ceil(r.width) + 16, height: Math.ceil(r.height) + 16, scale: 1}
-		})()`)), &params.Clip); err != nil {
+			const part = document.querySelector('`+selector+`'), r = part.getBoundingClientRect(), edge = part.matches('main') ? 0 : 8
+			return JSON.stringify({x: Math.floor(r.x + scrollX) - edge, y: Math.floor(r.y + scrollY) - edge, width: Math.ceil(r.width) + 2 * edge, height: Math.ceil(r.height) + 2 * edge, scale: 1})
+		})()`)), &box); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(box), &params.Clip); err != nil {
 			b.t.Fatal(err)
 		}
 		yes := true
@@ -39,7 +43,7 @@ func (b *browser) pictureOf(file, selector string) {
 	}
 }
 
-// fewColours writes a PNG anew with the 256 colours that it has most of; the others become the nearest of those.
+// fewColours writes a PNG anew with at most 256 of its colours; the others become the nearest of those.
 func fewColours(data []byte) ([]byte, error) {
 	whole, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -59,8 +63,11 @@ func fewColours(data []byte) ([]byte, error) {
 	}
 	slices.SortFunc(colours, func(a, b color.RGBA) int { return count[b] - count[a] })
 	var kept color.Palette
-	for _, c := range colours[:min(len(colours), 256)] {
-		kept = append(kept, c)
+	for i, c := range colours {
+		// The commonest are kept as they are; of the rest those that none of them comes near, such as an icon's.
+		if len(kept) < 256 && (i < 128 || !near(kept, c)) {
+			kept = append(kept, c)
+		}
 	}
 	nearest := map[color.RGBA]uint8{}
 	small := image.NewPaletted(bounds, kept)
@@ -78,6 +85,13 @@ func fewColours(data []byte) ([]byte, error) {
 	var out bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small)
 	return out.Bytes(), err
+}
+
+// near reports whether the palette has a colour that is hard to tell from c.
+func near(p color.Palette, c color.RGBA) bool {
+	n := p[p.Index(c)].(color.RGBA)
+	apart := func(a, b uint8) int { return max(int(a), int(b)) - min(int(a), int(b)) }
+	return max(apart(n.R, c.R), apart(n.G, c.G), apart(n.B, c.B)) < 10
 }
 
 func TestPictures_keep_their_colours_where_there_are_few(t *testing.T) {

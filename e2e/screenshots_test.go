@@ -35,6 +35,7 @@ func newCamera(t *testing.T, b *browser) camera {
 // shown takes a picture that the documents show, of what a selector finds; "" is the window.
 func (c camera) shown(name, selector string) {
 	c.b.t.Helper()
+	c.b.until("have the page whole", func() bool { return c.b.eval(`document.readyState`) == `"complete"` })
 	c.b.pictureOf(filepath.Join(c.dir, name+".png"), selector)
 	c.variants(name)
 }
@@ -140,11 +141,11 @@ func TestScreenshots(t *testing.T) {
 	b.open("/connections/2/devices")
 	b.click("link", "Office climate 1")
 	b.see("sent over the air")
-	c.shown("device", "")
+	c.shown("device", "main")
 	time.Sleep(time.Until(begun.Add(trafficTime()))) // a chart wants something to show; nothing is judged by it
 	b.open(d.page + "/")
 	b.find("heading", "The demo's view of ThingsBoard")
-	c.shown("thingsboard", "main section:last-of-type")
+	c.shown("thingsboard", "main section:has(table)")
 
 	t.Log("an edit")
 	b.open("/connections/2")
@@ -178,7 +179,7 @@ func TestScreenshots(t *testing.T) {
 	b.click("button", "Stop the sandbox")
 	b.see("It is stopped")
 	b.open("/connections/2")
-	b.see("CLOSED", "Next attempt")
+	b.see("CLOSED", "The host refused the connection", "Next attempt in")
 	c.shown("closed", "#state-card")
 	b.open(d.page + "/")
 	b.click("button", "Start the sandbox")

@@ -72,6 +72,13 @@ func TestShortcuts(t *testing.T) {
 	b.awaitFocus("button Edit Name")
 	b.key("t")
 	b.see("The test failed at the step")
+
+	if status, answer := p.api("PATCH", "/connections/"+id, map[string]any{"active": true}); status != 200 {
+		t.Fatalf("activated: %d %v", status, answer)
+	}
+	b.find("button", "Retry now")
+	b.key("r")
+	b.see("Retry requested")
 	b.quiet()
 }
 
@@ -170,6 +177,29 @@ func TestPause(t *testing.T) {
 	b.until("show what changed meanwhile", func() bool {
 		return !strings.Contains(b.eval(`document.getElementById('state-card').textContent`), "DEACTIVATED")
 	})
+	b.quiet()
+}
+
+// TestAnnouncements lets a state change faster than a person could listen.
+func TestAnnouncements(t *testing.T) {
+	p, b := signedIn(t, true)
+	id := p.connection("Restless")
+	b.open("/connections/" + id)
+	b.eval(`window.said = []
+		new MutationObserver(() => window.said.push([Date.now(), document.getElementById('announcer').textContent]))
+			.observe(document.getElementById('announcer'), { childList: true })`)
+	for i := 0; b.eval(`window.said.length >= 3`) != "true"; i++ {
+		if status, answer := p.api("PATCH", "/connections/"+id, map[string]any{"active": i%2 == 0}); status != 200 {
+			t.Fatalf("changed: %d %v", status, answer)
+		}
+		want := i%2 != 0
+		b.until("show the state", func() bool {
+			return b.eval(`document.getElementById('state-card').textContent.includes('DEACTIVATED')`) == fmt.Sprint(want)
+		})
+	}
+	if got := b.eval(`window.said.every(([at, what], i) => what.startsWith('Restless is ') && (i === 0 || at - window.said[i - 1][0] >= 4900))`); got != "true" {
+		t.Errorf("said: %s", b.eval(`JSON.stringify(window.said)`))
+	}
 	b.quiet()
 }
 

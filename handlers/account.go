@@ -7,6 +7,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/account"
 	"boardlink/views/layout"
 	"boardlink/views/ui"
@@ -28,14 +29,14 @@ func (h *Console) confirmForm(c echo.Context) error {
 	if web.IsFresh(c) {
 		return web.Redirect(c, next)
 	}
-	return web.Render(c, http.StatusOK, account.ConfirmPage(web.Shell(c, "Confirm your password", ""), account.Confirm{Next: keepNext(next)}))
+	return web.Render(c, http.StatusOK, account.ConfirmPage(web.Shell(c, text.T(c.Request().Context(), "account.confirm.title"), ""), account.Confirm{Next: keepNext(next)}))
 }
 
 func (h *Console) confirm(c echo.Context) error {
 	next, password := web.SafeNext(c.FormValue("next")), connection.Secret(c.FormValue("password"))
 	form, status := account.Confirm{Next: keepNext(next)}, http.StatusUnprocessableEntity
 	if !password.IsSet() {
-		form.Error = "Fill in Password."
+		form.Error = text.T(c.Request().Context(), "account.confirm.missing")
 	} else {
 		err := h.people.Confirm(c.Request().Context(), web.Origin(c), web.Who(c).ID, password)
 		wrong, isField := fieldErrors(err)
@@ -50,7 +51,7 @@ func (h *Console) confirm(c echo.Context) error {
 		}
 	}
 	if form.Error != "" {
-		return web.Render(c, status, account.ConfirmPage(web.Shell(c, "Error: Confirm your password", ""), form))
+		return web.Render(c, status, account.ConfirmPage(web.Shell(c, text.T(c.Request().Context(), "account.confirm.failed"), ""), form))
 	}
 	if err := web.Confirm(c); err != nil {
 		return err
@@ -71,12 +72,13 @@ func (h *Console) account(c echo.Context) error {
 			ID: strconv.FormatInt(s.ID, 10), Browser: s.Browser, Address: s.Address, StartedAt: s.StartedAt, LastSeenAt: s.LastSeenAt, Current: s.Current,
 		})
 	}
-	return web.Render(c, http.StatusOK, account.OwnPage(web.Shell(c, "Account", layout.NavAccount), m))
+	return web.Render(c, http.StatusOK, account.OwnPage(web.Shell(c, text.T(c.Request().Context(), "account.title"), layout.NavAccount), m))
 }
 
 // passwordForm asks for another password. It asks for the present one itself, so it needs no fresh one.
 func (h *Console) passwordForm(c echo.Context) error {
-	return web.Render(c, http.StatusOK, account.PasswordPage(web.Shell(c, "Change your password", layout.NavAccount), passwordFields(nil)))
+	ctx := c.Request().Context()
+	return web.Render(c, http.StatusOK, account.PasswordPage(web.Shell(c, text.T(ctx, "account.password.title"), layout.NavAccount), passwordFields(ctx, nil)))
 }
 
 func (h *Console) changePassword(c echo.Context) error {
@@ -91,7 +93,7 @@ func (h *Console) changePassword(c echo.Context) error {
 		wrong, isField, status = map[string]string{"currentPassword": later}, true, http.StatusTooManyRequests
 	}
 	if isField {
-		return web.Render(c, status, account.PasswordPage(web.Shell(c, "Error: Change your password", layout.NavAccount), passwordFields(wrong)))
+		return web.Render(c, status, account.PasswordPage(web.Shell(c, text.T(ctx, "account.password.failed"), layout.NavAccount), passwordFields(ctx, wrong)))
 	}
 	if err != nil {
 		return err
@@ -102,18 +104,18 @@ func (h *Console) changePassword(c echo.Context) error {
 	if err := h.rememberBrowser(c, who); err != nil {
 		return err
 	}
-	return web.Redirect(c, "/account", web.Success("Password changed", "Your other sessions have ended."))
+	return web.Redirect(c, "/account", web.Success(text.T(ctx, "account.password.done"), text.T(ctx, "account.password.done_text")))
 }
 
-func passwordFields(wrong map[string]string) []ui.Field {
+func passwordFields(ctx context.Context, wrong map[string]string) []ui.Field {
 	return []ui.Field{
 		{
-			Name: "currentPassword", Label: "Current password", Kind: ui.KindPassword, Complete: "current-password", Mandatory: true,
+			Name: "currentPassword", Label: text.T(ctx, "account.password.current"), Kind: ui.KindPassword, Complete: "current-password", Mandatory: true,
 			Error: wrong["currentPassword"], Autofocus: wrong == nil,
 		},
 		{
-			Name: "newPassword", Label: "New password", Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
-			Error: wrong["newPassword"], Note: "At least 8 characters.", Help: passwordHelp,
+			Name: "newPassword", Label: text.T(ctx, "account.password.new"), Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
+			Error: wrong["newPassword"], Note: text.T(ctx, "account.password.note"), Help: passwordHelp,
 		},
 	}
 }
@@ -124,25 +126,26 @@ func (h *Console) endSession(c echo.Context) error {
 	if err != nil {
 		return connection.Fail(connection.CodeNotFound, "There is no such session.")
 	}
-	who := web.Who(c)
+	ctx, who := c.Request().Context(), web.Who(c)
 	if err := web.EndOwnSession(c, id); err != nil {
 		return err
 	}
-	h.people.TellSessionsEnded(c.Request().Context(), web.Origin(c), who, 1)
+	h.people.TellSessionsEnded(ctx, web.Origin(c), who, 1)
 	if !web.Who(c).Known() {
 		return web.Redirect(c, "/signin")
 	}
-	return web.Redirect(c, account.SessionsHeading, web.Success("Session ended", "That browser is signed out."))
+	return web.Redirect(c, account.SessionsHeading, web.Success(text.T(ctx, "account.ended.session"), text.T(ctx, "account.ended.session_text")))
 }
 
 func (h *Console) endOtherSessions(c echo.Context) error {
+	ctx := c.Request().Context()
 	n, err := web.EndOtherSessions(c)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return web.Redirect(c, account.SessionsHeading, web.Success("Nothing to end", "This is your only session."))
+		return web.Redirect(c, account.SessionsHeading, web.Success(text.T(ctx, "account.ended.nothing"), text.T(ctx, "account.ended.nothing_text")))
 	}
-	h.people.TellSessionsEnded(c.Request().Context(), web.Origin(c), web.Who(c), n)
-	return web.Redirect(c, account.SessionsHeading, web.Success("Sessions ended", "You are signed in here alone."))
+	h.people.TellSessionsEnded(ctx, web.Origin(c), web.Who(c), n)
+	return web.Redirect(c, account.SessionsHeading, web.Success(text.T(ctx, "account.ended.all"), text.T(ctx, "account.ended.all_text")))
 }

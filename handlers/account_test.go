@@ -163,7 +163,7 @@ func TestAccount_shows_who_is_signed_in_and_where(t *testing.T) {
 	doc := page(t, a, http.StatusOK)
 	assertDocument(t, doc)
 	said := text(doc)
-	for _, want := range []string{"E-mail" + b.Who.Name, "Roleviewer", "Firefox on Linux192.0.2.73 hours ago", "This session", "Safari on iPhoneNot known", "End all other sessions"} {
+	for _, want := range []string{"E-mail" + b.Who.Name, "RoleViewer", "Firefox on Linux192.0.2.73 hours ago", "This session", "Safari on iPhoneNot known", "End all other sessions"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the page does not say %q: %s", want, said)
 		}

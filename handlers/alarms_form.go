@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/connections"
 )
 
@@ -32,7 +34,7 @@ func readAlarmRows(values url.Values) (rows []connections.AlarmRow, ok bool) {
 }
 
 // alarmsOf makes alarms of rows. at tells for each which row it stands in. What cannot be read is said in the row.
-func alarmsOf(rows []connections.AlarmRow) (alarms []connection.Alarm, at []int, wrong bool) {
+func alarmsOf(ctx context.Context, rows []connections.AlarmRow) (alarms []connection.Alarm, at []int, wrong bool) {
 	for n := range rows {
 		row := &rows[n]
 		if row.Remove || row.Empty() {
@@ -45,18 +47,18 @@ func alarmsOf(rows []connections.AlarmRow) (alarms []connection.Alarm, at []int,
 		a := connection.Alarm{Timezone: row.Zone, Message: row.Message}
 		zone, err := time.LoadLocation(row.Zone)
 		if err != nil || row.Zone == "" || row.Zone == "Local" {
-			refuse("zone", "Name a time zone of the IANA database, like Europe/Paris.")
+			refuse("zone", text.T(ctx, "edit.wrong.zone"))
 			zone = time.UTC
 		}
 		var ok bool
 		if a.StartTime, ok = connections.ParseWall(row.Opens, zone); !ok {
-			refuse("opens", "Give the day and the time at which the window opens.")
+			refuse("opens", text.T(ctx, "edit.wrong.opens"))
 		}
 		if a.EndTime, ok = connections.ParseWall(row.Closes, zone); !ok {
-			refuse("closes", "Give the day and the time at which the window closes.")
+			refuse("closes", text.T(ctx, "edit.wrong.closes"))
 		}
 		if a.UplinkRateMinPerHour, err = strconv.Atoi(row.Least); err != nil {
-			refuse("least", "Give a whole number from 1 to 1,000,000.")
+			refuse("least", text.T(ctx, "edit.wrong.least"))
 		}
 		if len(row.Days) > 0 {
 			a.Recurrence = []connection.Recurrence{{Frequency: "weekly", ByDays: row.Days}}
@@ -109,14 +111,13 @@ func rowsOf(alarms []connection.Alarm) (rows []connections.AlarmRow, at []int) {
 }
 
 // readAlarms reads the low-rate alarms of the form: windows with fields of their own, or one text as programs send it.
-func (in *input) readAlarms() {
+func (in *input) readAlarms(ctx context.Context) {
 	if rows, ok := readAlarmRows(in.values); ok {
 		in.rows = rows
-		in.connection.Alarms, in.rowAt, _ = alarmsOf(in.rows)
+		in.connection.Alarms, in.rowAt, _ = alarmsOf(ctx, in.rows)
 		return
 	}
-	text := in.values.Get(connections.AlarmsField)
-	alarms, message := parseAlarms(text)
+	alarms, message := parseAlarms(in.values.Get(connections.AlarmsField))
 	if message != "" {
 		in.wrong[connections.AlarmsField], in.unread = message, true
 		return

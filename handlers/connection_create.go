@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
 	"boardlink/views/ui"
@@ -20,9 +22,9 @@ import (
 // newConnection asks for the type, then for what a connection of that type needs.
 func (h *Console) newConnection(c echo.Context) error {
 	if c.QueryParam("type") != connection.ConnectorID {
-		return web.Render(c, http.StatusOK, connections.TypePage(web.Shell(c, "Create a connection", layout.NavCreate)))
+		return web.Render(c, http.StatusOK, connections.TypePage(web.Shell(c, text.T(c.Request().Context(), "create.title"), layout.NavCreate)))
 	}
-	return h.showForm(c, http.StatusOK, newForm(proposed()))
+	return h.showForm(c, http.StatusOK, newForm(c.Request().Context(), proposed()))
 }
 
 // create makes a connection of what the form holds.
@@ -31,11 +33,11 @@ func (h *Console) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in := readForm(values)
+	in := readForm(c.Request().Context(), values)
 	if in.ok() {
 		v, err := h.connections.Create(c.Request().Context(), actor(c), in.connection)
 		if err == nil {
-			done := web.Success("Done", "The connection '"+v.Connection.Name+"' has been successfully created.")
+			done := web.Success(text.T(c.Request().Context(), "create.done"), text.T(c.Request().Context(), "create.created", "name", v.Connection.Name))
 			return web.Redirect(c, connections.Path(v.Connection.ID), done)
 		}
 		wrong, ok := fieldErrors(err)
@@ -46,7 +48,7 @@ func (h *Console) create(c echo.Context) error {
 	} else {
 		in.check()
 	}
-	return h.showForm(c, http.StatusUnprocessableEntity, in.form())
+	return h.showForm(c, http.StatusUnprocessableEntity, in.form(c.Request().Context()))
 }
 
 // windows answers with the form as it was typed, with one window of low-rate alarms more, or without one.
@@ -55,9 +57,9 @@ func (h *Console) windows(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in := readForm(values)
+	in := readForm(c.Request().Context(), values)
 	in.check()
-	f := in.form()
+	f := in.form(c.Request().Context())
 	f.Forgive()
 	f.Open = true
 	if n, err := strconv.Atoi(values.Get("window")); err == nil && n >= 0 && n < len(f.Rows) {
@@ -68,7 +70,7 @@ func (h *Console) windows(c echo.Context) error {
 	if web.IsPartial(c) {
 		return web.Render(c, http.StatusOK, connections.NewWindows(f))
 	}
-	h.seal(&f, values, actor(c))
+	h.seal(c.Request().Context(), &f, values, actor(c))
 	return h.showForm(c, http.StatusOK, f)
 }
 
@@ -78,15 +80,15 @@ func (h *Console) check(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in := readForm(values)
+	in := readForm(c.Request().Context(), values)
 	in.check()
 	return c.JSON(http.StatusOK, in.messages())
 }
 
 func (h *Console) showForm(c echo.Context, status int, f connections.Form) error {
-	title := "Create a connection"
+	title := text.T(c.Request().Context(), "create.title")
 	if f.Failed {
-		title = "Error: " + title
+		title = text.T(c.Request().Context(), "create.error_title")
 	}
 	var err error
 	if f.Examples, err = h.examples(); err != nil {
@@ -133,7 +135,7 @@ type input struct {
 }
 
 // readForm takes the values of the settings that are there; the others keep what the form proposes.
-func readForm(values url.Values) input {
+func readForm(ctx context.Context, values url.Values) input {
 	in := input{values: values, connection: proposed(), wrong: map[string]string{}}
 	if id := values.Get("connectorId"); values.Has("connectorId") {
 		in.connection.ConnectorID = id
@@ -155,14 +157,14 @@ func readForm(values url.Values) input {
 	case active == "off":
 		in.connection.Active = false
 	default:
-		in.wrong[""] = "The input active says on or off."
+		in.wrong[""] = text.T(ctx, "create.active")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !isInput(name) {
-			in.wrong[""] = "There is no setting “" + connection.Clean(name) + "”."
+			in.wrong[""] = text.T(ctx, "create.unknown", "name", connection.Clean(name))
 		}
 	}
-	in.readAlarms()
+	in.readAlarms(ctx)
 	return in
 }
 
@@ -222,8 +224,8 @@ func (in *input) messages() map[string]string {
 }
 
 // form draws what was sent again, secrets emptied.
-func (in input) form() connections.Form {
-	f := newForm(in.connection)
+func (in input) form(ctx context.Context) connections.Form {
+	f := newForm(ctx, in.connection)
 	f.Failed, f.Typed = true, true
 	f.Inactive = !in.connection.Active
 	f.Rows, f.Unread = in.rows, in.unread
@@ -233,12 +235,12 @@ func (in input) form() connections.Form {
 			field.Error = in.wrong[field.Name]
 			if field.Kind == ui.KindSecret {
 				if in.values.Get(field.Name) != "" {
-					field.Note = typeAgain(field.Label)
+					field.Note = typeAgain(ctx, field.Label)
 				}
 				continue
 			}
 			if in.values.Has(field.Name) {
-				connections.Fill(field, in.values.Get(field.Name), in.values.Get(ui.UnitName(field.Name)))
+				connections.Fill(ctx, field, in.values.Get(field.Name), in.values.Get(ui.UnitName(field.Name)))
 			}
 			field.Valid = field.Error == "" && field.Value != "" && field.Mandatory
 		}
@@ -269,11 +271,11 @@ func (h *Console) unsealed(c echo.Context) (url.Values, error) {
 }
 
 // seal lets the form keep the secrets that were typed.
-func (h *Console) seal(f *connections.Form, values url.Values, actor string) {
+func (h *Console) seal(ctx context.Context, f *connections.Form, values url.Values, actor string) {
 	for _, list := range [][]ui.Field{f.Basic, f.Advanced} {
 		for i, field := range list {
 			if typed := values.Get(field.Name); field.Kind == ui.KindSecret && typed != "" {
-				list[i].Note = "What you typed is kept for ten minutes. Leave this empty to use it."
+				list[i].Note = text.T(ctx, "create.kept")
 				f.Sealed = append(f.Sealed, connections.Sealed{Name: field.Name, Text: h.pending.seal(0, field.Name, actor, connection.Secret(typed))})
 			}
 		}
@@ -281,12 +283,12 @@ func (h *Console) seal(f *connections.Form, values url.Values, actor string) {
 }
 
 // newForm draws the settings of a connection that is to be made.
-func newForm(c connection.Connection) connections.Form {
+func newForm(ctx context.Context, c connection.Connection) connections.Form {
 	var form connections.Form
 	for _, f := range connection.Fields {
-		field := connections.InputOf(f)
+		field := connections.InputOf(ctx, f)
 		if f.Control != connection.ControlSecret {
-			connections.Fill(&field, f.Get(&c), "")
+			connections.Fill(ctx, &field, f.Get(&c), "")
 		}
 		if f.Advanced {
 			form.Advanced = append(form.Advanced, field)
@@ -294,7 +296,7 @@ func newForm(c connection.Connection) connections.Form {
 			form.Basic = append(form.Basic, field)
 		}
 	}
-	alarms := connections.AlarmsInput()
+	alarms := connections.AlarmsInput(ctx)
 	alarms.Value = connections.AlarmsText(c.Alarms)
 	form.Rows, _ = rowsOf(c.Alarms)
 	form.Advanced = append(form.Advanced, alarms)

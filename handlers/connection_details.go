@@ -71,7 +71,7 @@ func (h *Console) detailsModel(c echo.Context, v operation.View) (connections.De
 }
 
 func (h *Console) detailsHead(v operation.View) connections.Details {
-	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, Refused: v.Refused, Now: h.now()}
+	return connections.Details{Connection: v.Connection, Status: v.Status, UplinkURL: v.UplinkURL, MoreUplinkURLs: v.MoreUplinkURLs, Refused: v.Refused, Now: h.now()}
 }
 
 func (h *Console) latestEvents(c echo.Context, id connection.ID) ([]connection.Event, error) {
@@ -111,22 +111,23 @@ func (h *Console) detailsPart(c echo.Context, v operation.View, part string) err
 
 // metricsModel reads the figures of the window that the query names; an unknown one is the hour.
 func (h *Console) metricsModel(c echo.Context, id connection.ID) (connections.Metrics, error) {
-	window, clock, words, span := operation.Hour, "15:04", "in the last hour, by minute", "a minute"
+	window := operation.Hour
 	if c.QueryParam("window") == string(operation.Day) {
-		window, words, span = operation.Day, "in the last 24 hours, by quarter of an hour", "a quarter of an hour"
+		window = operation.Day
 	}
-	m, err := h.connections.Metrics(c.Request().Context(), id, window)
+	ctx, span := c.Request().Context(), spanOf(window)
+	m, err := h.connections.Metrics(ctx, id, window)
 	if err != nil {
 		return connections.Metrics{}, err
 	}
-	up := ui.BarChart{ID: "up", Title: "Uplinks accepted and delivered " + words, First: "Uplinks", Other: "Delivered", Step: "From (UTC)", Span: span}
-	down := ui.BarChart{ID: "down", Title: "Downlinks queued and refused " + words, First: "Downlinks", Other: "Refused", Step: "From (UTC)", Span: span}
-	for _, p := range m.Series {
-		up.Bars = append(up.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Uplinks, Other: p.Delivered})
-		down.Bars = append(down.Bars, ui.Bar{Label: p.T.Format(clock), First: p.Downlinks, Other: p.Rejected})
-	}
 	return connections.Metrics{
 		ID: id, Window: string(window), ActiveDevices: m.ActiveDevices, Uplinks: m.Uplinks, Downlinks: m.Downlinks,
-		Delivered: m.Delivered, Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Up: up, Down: down,
+		Delivered: m.Delivered, Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Delays: m.Delays,
+		Charts: []ui.BarChart{
+			countsOf(ctx, "up", "uplinks", span, m.Series, uplinksOf),
+			countsOf(ctx, "down", "downlinks", span, m.Series, downlinksOf),
+			delaysChart(ctx, "delays", span, m.Series),
+			backlogChart(ctx, "backlog", "backlog", span, m.Series),
+		},
 	}, nil
 }

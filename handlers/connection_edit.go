@@ -1,8 +1,8 @@
 package handlers
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +10,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/views/ui"
 	"boardlink/web"
@@ -27,7 +28,7 @@ func (h *Console) readField(c echo.Context) error {
 	if !web.IsPartial(c) {
 		return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name)
 	}
-	p := e.setting.property(&e.view.Connection)
+	p := e.setting.property(c.Request().Context(), &e.view.Connection)
 	p.Focus = c.QueryParam("quiet") == ""
 	return web.Render(c, http.StatusOK, connections.Read(p))
 }
@@ -38,9 +39,9 @@ func (h *Console) editForm(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ed := e.editor()
+	ed := e.editor(c.Request().Context())
 	if !e.setting.secret() {
-		connections.Fill(&ed.Field, e.setting.get(&e.view.Connection), "")
+		connections.Fill(c.Request().Context(), &ed.Field, e.setting.get(&e.view.Connection), "")
 	}
 	if e.setting.alarms {
 		ed.Rows = rowsWithNew(connections.AlarmRows(e.view.Connection.Alarms))
@@ -61,24 +62,24 @@ func (h *Console) edit(c echo.Context) error {
 		return err
 	}
 	if e.step == "back" {
-		ed := e.editor()
-		e.showAgain(&ed.Field)
+		ed := e.editor(c.Request().Context())
+		e.showAgain(c.Request().Context(), &ed.Field)
 		ed.FocusOK, ed.Field.Autofocus = !e.setting.secret(), e.setting.secret()
 		if e.setting.secret() {
-			ed.Field.Note = typeAgain(e.setting.label)
+			ed.Field.Note = typeAgain(c.Request().Context(), e.setting.label(c.Request().Context()))
 		}
 		return h.showEditor(c, http.StatusOK, e, ed)
 	}
 	switch {
 	case e.step == "more":
-		ed := e.editor()
+		ed := e.editor(c.Request().Context())
 		ed.Rows = rowsWithNew(e.rows)
 		return h.showEditor(c, http.StatusOK, e, ed)
 	case e.wrong:
-		return h.refuse(c, e, "Some windows are not right.")
+		return h.refuse(c, e, text.T(c.Request().Context(), "edit.wrong_windows"))
 	}
 	if e.expired {
-		return h.refuse(c, e, "Type the "+e.setting.label+" again: the question waited too long.")
+		return h.refuse(c, e, text.T(c.Request().Context(), "edit.waited", "setting", e.setting.label(c.Request().Context())))
 	}
 	if e.step != "go" {
 		asks, restarts, err := h.propose(c, e)
@@ -86,8 +87,8 @@ func (h *Console) edit(c echo.Context) error {
 			return h.answerFailure(c, e, err)
 		}
 		if asks {
-			ed := e.editor()
-			e.showAgain(&ed.Field)
+			ed := e.editor(c.Request().Context())
+			e.showAgain(c.Request().Context(), &ed.Field)
 			if ed.Question, err = h.question(c, e, restarts); err != nil {
 				return err
 			}
@@ -98,9 +99,9 @@ func (h *Console) edit(c echo.Context) error {
 	if err != nil {
 		return h.answerFailure(c, e, err)
 	}
-	done := web.Success("Update done", "Connection '"+v.Connection.Name+"' has been updated")
+	done := web.Success(text.T(c.Request().Context(), "edit.done"), text.T(c.Request().Context(), "edit.updated", "name", v.Connection.Name))
 	if web.IsPartial(c) {
-		p := e.setting.property(&v.Connection)
+		p := e.setting.property(c.Request().Context(), &v.Connection)
 		p.Focus = true
 		return web.Render(c, http.StatusOK, connections.Saved(p, strconv.FormatInt(v.Connection.Version, 10), &done))
 	}
@@ -150,8 +151,8 @@ func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
 	var conflict *operation.Conflict
 	if errors.As(err, &conflict) {
 		e.view = conflict.Theirs
-		ed := e.editor()
-		ed.Clash = e.clash(h.pending, actor(c))
+		ed := e.editor(c.Request().Context())
+		ed.Clash = e.clash(c.Request().Context(), h.pending, actor(c))
 		ed.Clash.Now = h.now()
 		if ed.Clash.Change, err = h.latestEdit(c, e.id); err != nil {
 			return err
@@ -165,7 +166,7 @@ func (h *Console) answerFailure(c echo.Context, e edit, err error) error {
 	if e.rows != nil {
 		message := refuseRows(e.rows, e.rowAt, wrong)
 		if message == "" {
-			message = "Some windows are not right."
+			message = text.T(c.Request().Context(), "edit.wrong_windows")
 		}
 		return h.refuse(c, e, message)
 	}
@@ -195,8 +196,8 @@ func (h *Console) latestEdit(c echo.Context, id connection.ID) (connection.Event
 
 // refuse shows the editor again with what is wrong.
 func (h *Console) refuse(c echo.Context, e edit, message string) error {
-	ed := e.editor()
-	e.showAgain(&ed.Field)
+	ed := e.editor(c.Request().Context())
+	e.showAgain(c.Request().Context(), &ed.Field)
 	ed.Field.Error = message
 	ed.Field.Autofocus = true
 	connections.FocusWrong(ed.Rows)
@@ -212,8 +213,8 @@ func (h *Console) showEditor(c echo.Context, status int, e edit, ed connections.
 }
 
 // editor is the setting's editor, empty.
-func (e edit) editor() connections.Editor {
-	field := e.setting.input()
+func (e edit) editor(ctx context.Context) connections.Editor {
+	field := e.setting.input(ctx)
 	ed := connections.Editor{ID: e.id, Field: field, Version: e.view.Connection.Version, Star: field.Mandatory, Typed: e.version != 0, Rows: e.rows}
 	if e.setting.name == "name" {
 		ed.Heading = e.view.Connection.Name
@@ -222,65 +223,66 @@ func (e edit) editor() connections.Editor {
 }
 
 // showAgain puts into the control what was typed, as far as it may go back to the browser.
-func (e edit) showAgain(in *ui.Field) {
+func (e edit) showAgain(ctx context.Context, in *ui.Field) {
 	if !e.setting.secret() {
-		connections.Fill(in, e.typed, e.unit)
+		connections.Fill(ctx, in, e.typed, e.unit)
 	}
 }
 
 // question is what is asked before the change, with what a person needs to know to answer.
 func (h *Console) question(c echo.Context, e edit, restarts bool) (*connections.Question, error) {
+	ctx := c.Request().Context()
 	from := e.view.Connection
 	q := &connections.Question{ConnectionName: from.Name}
 	fact := func(label, value string) { q.Facts = append(q.Facts, connections.Fact{Label: label, Value: value}) }
 	if e.setting.secret() {
 		q.Pending = h.pending.seal(e.id, e.setting.name, actor(c), connection.Secret(e.value))
-		fact(e.setting.label, "The new "+inSentence(e.setting.label)+" replaces the stored one. Neither is shown.")
+		fact(e.setting.label(ctx), text.T(ctx, "edit.fact.secret", "setting", inSentence(e.setting.label(ctx))))
 	} else {
-		fact(e.setting.label+" now", e.setting.shown(e.setting.get(&from)))
-		fact(e.setting.label+" then", e.setting.shown(e.value))
+		fact(text.T(ctx, "edit.fact.now", "setting", e.setting.label(ctx)), e.setting.shown(ctx, e.setting.get(&from)))
+		fact(text.T(ctx, "edit.fact.then", "setting", e.setting.label(ctx)), e.setting.shown(ctx, e.value))
 	}
 	switch {
 	case !from.Active:
-		fact("Link", "It is deactivated; the change counts when it is activated.")
+		fact(text.T(ctx, "edit.fact.link"), text.T(ctx, "edit.fact.deactivated"))
 	case !restarts:
-		fact("Link", "It goes on: nothing changes for it.")
+		fact(text.T(ctx, "edit.fact.link"), text.T(ctx, "edit.fact.goes_on"))
 	default:
-		past, err := h.connections.History(c.Request().Context(), e.id, time.Hour, 1)
+		past, err := h.connections.History(ctx, e.id, time.Hour, 1)
 		if err != nil {
 			return nil, err
 		}
-		fact("Link", restartFact(past))
+		fact(text.T(ctx, "edit.fact.link"), restartFact(ctx, past))
 	}
-	waiting := "Nothing. Uplinks that come in meanwhile wait in the queue; none is lost."
+	waiting := text.T(ctx, "edit.fact.nothing_waits")
 	if n := e.view.Status.Backlog; n > 0 {
-		waiting = ui.Plural(n, "event", "events") + " in the queue; none is lost by a restart."
+		waiting = text.N(ctx, "edit.fact.waits", n)
 	}
-	fact("Waiting", waiting)
+	fact(text.T(ctx, "edit.fact.waiting"), waiting)
 	if e.setting.name == "protocol" && e.value == string(connection.ProtocolTCP) {
-		q.Notes = append(q.Notes, "The password and all uplinks then travel unencrypted.")
+		q.Notes = append(q.Notes, text.T(ctx, "edit.fact.clear_text"))
 	}
 	if e.setting.name == "hostName" {
-		q.Notes = append(q.Notes, "The stored password is kept and will be sent to the new host.")
+		q.Notes = append(q.Notes, text.T(ctx, "edit.fact.other_host"))
 	}
 	return q, nil
 }
 
 // restartFact says how long restarts of the link took.
-func restartFact(past operation.History) string {
+func restartFact(ctx context.Context, past operation.History) string {
 	d, ok := past.RestartTakes()
 	switch {
 	case !ok:
-		return "It restarts at once. How long that takes is not known: it was not restarted lately."
+		return text.T(ctx, "edit.fact.restarts")
 	case len(past.Restarts) == 1:
-		return "It restarts at once. The last time that took " + ui.Span(d) + "."
+		return text.T(ctx, "edit.fact.restarts_once", "span", ui.Span(d))
 	}
-	return fmt.Sprintf("It restarts at once. Lately that took %s, the middle one of its last %d restarts.", ui.Span(d), len(past.Restarts))
+	return text.T(ctx, "edit.fact.restarts_often", "span", ui.Span(d), "number", ui.Count(int64(len(past.Restarts))))
 }
 
 // typeAgain says why the field of a secret is empty although something was typed.
-func typeAgain(label string) string {
-	return "Type the " + inSentence(label) + " again; it is not kept in the page."
+func typeAgain(ctx context.Context, label string) string {
+	return text.T(ctx, "edit.again", "setting", inSentence(label))
 }
 
 // inSentence writes a label the way it stands within a sentence: "password", but "AS key".
@@ -292,9 +294,9 @@ func inSentence(label string) string {
 }
 
 // clash shows theirs and yours.
-func (e edit) clash(p *pending, actor string) *connections.Clash {
+func (e edit) clash(ctx context.Context, p *pending, actor string) *connections.Clash {
 	if e.setting.secret() {
 		return &connections.Clash{Secret: true, Pending: p.seal(e.id, e.setting.name, actor, connection.Secret(e.value))}
 	}
-	return &connections.Clash{Theirs: e.setting.shown(e.setting.get(&e.view.Connection)), Yours: e.setting.shown(e.value), Value: e.value}
+	return &connections.Clash{Theirs: e.setting.shown(ctx, e.setting.get(&e.view.Connection)), Yours: e.setting.shown(ctx, e.value), Value: e.value}
 }

@@ -4,9 +4,9 @@ import (
 	"net/http"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
-	"boardlink/views/ui"
 	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
@@ -21,7 +21,7 @@ func (h *Console) purgeForm(c echo.Context) error {
 	if web.IsPartial(c) {
 		return web.Render(c, http.StatusOK, connections.PurgeDialog(deleteModel(v)))
 	}
-	return web.Render(c, http.StatusOK, connections.PurgePage(web.Shell(c, "Drop what waits on "+v.Connection.Name, layout.NavConnections), deleteModel(v)))
+	return web.Render(c, http.StatusOK, connections.PurgePage(web.Shell(c, text.T(c.Request().Context(), "edit.purge.page_title", "name", v.Connection.Name), layout.NavConnections), deleteModel(v)))
 }
 
 // purge drops what waits on a connection whose name was typed correctly.
@@ -33,20 +33,20 @@ func (h *Console) purge(c echo.Context) error {
 	back := connections.Path(v.Connection.ID)
 	if typed := c.FormValue("confirmName"); !sameName(typed, v.Connection.Name) {
 		m := deleteModel(v)
-		m.Typed, m.Error = typed, "Type the name exactly as it stands above."
-		shell := web.Shell(c, "Error: Drop what waits on "+v.Connection.Name, layout.NavConnections)
+		m.Typed, m.Error = typed, text.T(c.Request().Context(), "edit.delete.wrong_name")
+		shell := web.Shell(c, text.T(c.Request().Context(), "edit.purge.error_page_title", "name", v.Connection.Name), layout.NavConnections)
 		return web.Render(c, http.StatusUnprocessableEntity, connections.PurgePage(shell, m))
 	}
 	n, err := h.connections.Purge(c.Request().Context(), actor(c), v.Connection.ID)
 	if connection.CodeOf(err) == connection.CodeUnavailable { // a part was dropped, and it can be asked again
-		return web.Redirect(c, back, web.Failed("Not everything was dropped", web.ProblemOf(err, "").Detail))
+		return web.Redirect(c, back, web.Failed(text.T(c.Request().Context(), "edit.purge.partly"), web.ProblemOf(err, "").Detail))
 	}
 	if err != nil {
 		return err
 	}
-	text := "They will not be delivered."
+	said := text.T(c.Request().Context(), "edit.purge.gone")
 	if n == 0 {
-		text = "Nothing waited any more."
+		said = text.T(c.Request().Context(), "edit.purge.none_left")
 	}
-	return web.Redirect(c, back, web.Success(ui.Plural(n, "event", "events")+" dropped", text))
+	return web.Redirect(c, back, web.Success(text.N(c.Request().Context(), "edit.purge.dropped", n), said))
 }

@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/views/layout"
 	"boardlink/views/state"
@@ -25,16 +27,16 @@ func (h *Console) setState(c echo.Context) error {
 	switch c.FormValue("action") {
 	case "restart":
 		v, err = h.connections.Restart(ctx, who, id)
-		done = "Restart requested"
+		done = text.T(ctx, "edit.state.restart")
 	case "retry":
 		v, err = h.connections.Retry(ctx, who, id)
-		done = "Retry requested"
+		done = text.T(ctx, "edit.state.retry")
 	case "activate":
 		v, err = h.connections.SetActive(ctx, who, id, true)
-		done = "Activated"
+		done = text.T(ctx, "edit.state.activated")
 	case "deactivate":
 		v, err = h.connections.SetActive(ctx, who, id, false)
-		done = "Deactivated"
+		done = text.T(ctx, "edit.state.deactivated")
 	default:
 		return connection.Fail(connection.CodeInvalid, "Choose restart, retry, activate or deactivate.")
 	}
@@ -45,17 +47,17 @@ func (h *Console) setState(c echo.Context) error {
 	if given := c.FormValue("back"); given != "" {
 		back = web.SafeNext(given)
 	}
-	return web.Redirect(c, back, web.Success(done, stateSentence(c.FormValue("action"), v.Connection.Name)))
+	return web.Redirect(c, back, web.Success(done, stateSentence(ctx, c.FormValue("action"), v.Connection.Name)))
 }
 
-func stateSentence(action, name string) string {
+func stateSentence(ctx context.Context, action, name string) string {
 	switch action {
 	case "activate":
-		return "Connection '" + name + "' is starting."
+		return text.T(ctx, "edit.state.starting", "name", name)
 	case "deactivate":
-		return "Connection '" + name + "' is being closed. Its uplinks wait in the queue."
+		return text.T(ctx, "edit.state.closing", "name", name)
 	default:
-		return "Connection '" + name + "' connects anew."
+		return text.T(ctx, "edit.state.anew", "name", name)
 	}
 }
 
@@ -72,7 +74,7 @@ func (h *Console) deleteForm(c echo.Context) error {
 	if web.IsPartial(c) {
 		return web.Render(c, http.StatusOK, connections.DeleteDialog(deleteModel(v)))
 	}
-	return web.Render(c, http.StatusOK, connections.DeletePage(web.Shell(c, "Delete "+v.Connection.Name, layout.NavConnections), deleteModel(v)))
+	return web.Render(c, http.StatusOK, connections.DeletePage(web.Shell(c, text.T(c.Request().Context(), "edit.delete.page_title", "name", v.Connection.Name), layout.NavConnections), deleteModel(v)))
 }
 
 func deleteModel(v operation.View) connections.Delete {
@@ -93,12 +95,12 @@ func (h *Console) delete(c echo.Context) error {
 	typed := c.FormValue("confirmName")
 	if !sameName(typed, v.Connection.Name) {
 		m := deleteModel(v)
-		m.Typed, m.Error = typed, "Type the name exactly as it stands above."
-		shell := web.Shell(c, "Error: Delete "+v.Connection.Name, layout.NavConnections)
+		m.Typed, m.Error = typed, text.T(c.Request().Context(), "edit.delete.wrong_name")
+		shell := web.Shell(c, text.T(c.Request().Context(), "edit.delete.error_page_title", "name", v.Connection.Name), layout.NavConnections)
 		return web.Render(c, http.StatusUnprocessableEntity, connections.DeletePage(shell, m))
 	}
 	if err := h.connections.Delete(ctx, actor(c), id); err != nil {
 		return err
 	}
-	return web.Redirect(c, "/connections", web.Success("Deleted", "The connection '"+v.Connection.Name+"' has been deleted."))
+	return web.Redirect(c, "/connections", web.Success(text.T(c.Request().Context(), "edit.delete.done"), text.T(c.Request().Context(), "edit.delete.deleted", "name", v.Connection.Name)))
 }

@@ -10,6 +10,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/web"
 
@@ -26,9 +27,9 @@ func (h *Console) tryNew(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in := readForm(values)
+	in := readForm(c.Request().Context(), values)
 	if in.connection.Name == "" {
-		in.connection.Name = "Test" // what is not stored needs none
+		in.connection.Name = text.T(c.Request().Context(), "trial.unnamed") // what is not stored needs none
 	}
 	in.check()
 	who := actor(c)
@@ -37,16 +38,16 @@ func (h *Console) tryNew(c echo.Context) error {
 	}
 	switch partial := web.IsPartial(c); {
 	case partial && !in.ok():
-		f := in.form()
+		f := in.form(c.Request().Context())
 		return web.Render(c, http.StatusUnprocessableEntity, connections.TrialBody(connections.Trial{Wrong: f.Wrong()}))
 	case partial:
 		return h.startTrial(c, who, 0, try)
 	case !in.ok():
-		return h.showForm(c, http.StatusUnprocessableEntity, in.form())
+		return h.showForm(c, http.StatusUnprocessableEntity, in.form(c.Request().Context()))
 	}
-	f := in.form()
+	f := in.form(c.Request().Context())
 	f.Failed, f.Trial = false, waitForTrial(c, try)
-	h.seal(&f, in.values, who)
+	h.seal(c.Request().Context(), &f, in.values, who)
 	return h.showForm(c, http.StatusOK, f)
 }
 

@@ -4,9 +4,9 @@ import (
 	"net/http"
 
 	"boardlink/connection"
+	"boardlink/operation"
 	"boardlink/views/dashboard"
 	"boardlink/views/layout"
-	"boardlink/views/ui"
 	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
@@ -22,10 +22,8 @@ func (h *Console) dashboard(c echo.Context) error {
 		Total: o.Total, LastHour: o.LastHour, UplinksPerMinute: o.UplinksPerMinute, DownlinksPerMinute: o.DownlinksPerMinute,
 		Backlog: o.Backlog, Parked: o.Parked, OldestAge: o.OldestAge, Latest: o.Latest, Now: h.now(),
 	}
-	m.Traffic = ui.BarChart{ID: "traffic", Title: "Uplinks and downlinks of all connections in the last hour, by minute", First: "Uplinks", Other: "Downlinks", Step: "From (UTC)", Span: "a minute"}
-	for _, p := range o.Series {
-		m.Traffic.Bars = append(m.Traffic.Bars, ui.Bar{Label: p.T.Format("15:04"), First: p.Uplinks, Other: p.Downlinks})
-	}
+	m.Traffic = countsOf(ctx, "traffic-chart", "traffic", spanOf(operation.Hour), o.Series, trafficOf)
+	m.Waiting = backlogChart(ctx, "waiting-chart", "waiting", spanOf(operation.Hour), o.Series)
 	for _, s := range o.States {
 		m.States = append(m.States, dashboard.StateCount(s))
 	}
@@ -44,6 +42,8 @@ func (h *Console) dashboard(c echo.Context) error {
 		return web.Render(c, http.StatusOK, dashboard.Welcome())
 	case "states":
 		return web.Render(c, http.StatusOK, dashboard.States(m))
+	case "waiting":
+		return web.Render(c, http.StatusOK, dashboard.WaitingCard(m))
 	case "traffic":
 		return web.Render(c, http.StatusOK, dashboard.TrafficCard(m))
 	case "cases":

@@ -7,6 +7,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/devices"
 	"boardlink/views/layout"
 	"boardlink/web"
@@ -33,7 +34,7 @@ func (h *Console) devices(c echo.Context) error {
 	if c.QueryParam("part") == "list" {
 		return web.Render(c, http.StatusOK, devices.ListTable(m))
 	}
-	return web.Render(c, http.StatusOK, devices.ListPage(web.Shell(c, "Devices of "+m.Name, layout.NavConnections), m))
+	return web.Render(c, http.StatusOK, devices.ListPage(web.Shell(c, text.T(c.Request().Context(), "devices.page_title", "name", m.Name), layout.NavConnections), m))
 }
 
 // device shows one device, or the live part of its page that the query names.

@@ -8,6 +8,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/devices"
 	"boardlink/views/layout"
 	"boardlink/web"
@@ -21,15 +22,15 @@ func (h *Console) downlinkForm(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.showDownlink(c, http.StatusOK, v, devices.NewDownlink(&v.Connection, url.Values{"devEUI": {devEUIOf(c.QueryParam("devEUI"))}}))
+	return h.showDownlink(c, http.StatusOK, v, devices.NewDownlink(c.Request().Context(), &v.Connection, url.Values{"devEUI": {devEUIOf(c.QueryParam("devEUI"))}}))
 }
 
 func (h *Console) showDownlink(c echo.Context, status int, v operation.View, m devices.Downlink) error {
-	title := "Send a downlink"
+	title := text.T(c.Request().Context(), "devices.downlink.title")
 	if status >= http.StatusBadRequest {
-		title = "Error: " + title
+		title = text.T(c.Request().Context(), "devices.downlink.error_title")
 	}
-	return web.Render(c, status, devices.DownlinkPage(web.Shell(c, title+" over "+v.Connection.Name, layout.NavConnections), m))
+	return web.Render(c, status, devices.DownlinkPage(web.Shell(c, text.T(c.Request().Context(), "devices.downlink.over", "title", title, "name", v.Connection.Name), layout.NavConnections), m))
 }
 
 // sendDownlink sends it and tells what ThingPark said: on the device's page where it is queued, else in the form.
@@ -42,7 +43,7 @@ func (h *Console) sendDownlink(c echo.Context) error {
 	if err != nil {
 		return badForm(err)
 	}
-	m := devices.NewDownlink(&v.Connection, values)
+	m := devices.NewDownlink(c.Request().Context(), &v.Connection, values)
 	devEUI := strings.ToUpper(strings.TrimSpace(values.Get("devEUI")))
 	params, err := downlinkParams(values)
 	if err != nil {
@@ -67,7 +68,7 @@ func (h *Console) sendDownlink(c echo.Context) error {
 		}
 		return h.showDownlink(c, status, v, m)
 	}
-	done := web.Success("Downlink queued", "ThingPark took it. Its report tells when it was sent over the air.")
+	done := web.Success(text.T(c.Request().Context(), "devices.downlink.queued"), text.T(c.Request().Context(), "devices.downlink.queued_hint"))
 	return web.Redirect(c, devices.DevicePath(v.Connection.ID, devEUI)+"#commands-title", done)
 }
 

@@ -52,10 +52,10 @@ func FuzzForm(f *testing.F) {
 
 func drawnForm(t testing.TB, values url.Values) *goquery.Document {
 	t.Helper()
-	in := readForm(values)
+	in := readForm(t.Context(), values)
 	in.check()
 	var page bytes.Buffer
-	if err := connections.FormPage(layout.Shell{Title: "Create a connection"}, in.form()).Render(t.Context(), &page); err != nil {
+	if err := connections.FormPage(layout.Shell{Title: "Create a connection"}, in.form(t.Context())).Render(t.Context(), &page); err != nil {
 		t.Fatal(err)
 	}
 	doc, err := goquery.NewDocumentFromReader(&page)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"boardlink/access"
 	"boardlink/connection"
 	"boardlink/handlers/api"
+	"boardlink/text"
 	"boardlink/views/keys"
 	"boardlink/views/layout"
 	"boardlink/views/ui"
@@ -53,7 +55,7 @@ func (h *keyPages) list(c echo.Context) error {
 	for _, k := range list {
 		m.Keys = append(m.Keys, keyModel(k))
 	}
-	return web.Render(c, http.StatusOK, keys.ListPage(web.Shell(c, "API keys", layout.NavKeys), m))
+	return web.Render(c, http.StatusOK, keys.ListPage(web.Shell(c, text.T(c.Request().Context(), "keys.title"), layout.NavKeys), m))
 }
 
 func keyModel(k access.APIKey) keys.Key {
@@ -84,31 +86,36 @@ const (
 	lifeNever   = "never"
 )
 
-func lives() []ui.Option {
-	return []ui.Option{{Value: "7", Label: "In 7 days"}, {Value: "30", Label: "In 30 days"}, {Value: lifeDefault, Label: "In 90 days"}, {Value: "365", Label: "In a year"}, {Value: lifeNever, Label: "Never (not advised)"}}
+func lives(ctx context.Context) []ui.Option {
+	return []ui.Option{
+		{Value: "7", Label: text.T(ctx, "keys.life.days_7")}, {Value: "30", Label: text.T(ctx, "keys.life.days_30")},
+		{Value: lifeDefault, Label: text.T(ctx, "keys.life.days_90")}, {Value: "365", Label: text.T(ctx, "keys.life.days_365")},
+		{Value: lifeNever, Label: text.T(ctx, "keys.life.never")},
+	}
 }
 
 func (h *keyPages) newKey(c echo.Context) error {
-	f := keyForm(nil, lifeDefault, nil)
+	ctx := c.Request().Context()
+	f := keyForm(ctx, nil, lifeDefault, nil)
 	f.Name.Autofocus = true
-	return web.Render(c, http.StatusOK, keys.NewPage(web.Shell(c, "Make an API key", layout.NavKeys), f))
+	return web.Render(c, http.StatusOK, keys.NewPage(web.Shell(c, text.T(ctx, "keys.new.title"), layout.NavKeys), f))
 }
 
 // keyForm draws the form with what was chosen; wrong holds messages by the API's paths.
-func keyForm(scopes []string, life string, wrong map[string]string) keys.Form {
+func keyForm(ctx context.Context, scopes []string, life string, wrong map[string]string) keys.Form {
 	f := keys.Form{
-		Name: ui.Field{Name: "name", Label: "Name", Mandatory: true, Max: 100, Error: wrong["name"], Placeholder: "Reporting",
-			Note: "What uses the key. What it does is in the events under this name."},
-		Expiry: ui.Field{Name: "expires", Label: "The key ends", Kind: ui.KindChoice, Options: lives(), Value: life, Error: wrong["expiresAt"],
-			Note: "A key that never ends opens the door for whoever finds it years from now."},
-		Networks: ui.Field{Name: "networks", Label: "Allowed networks", Kind: ui.KindLines, Mono: true, Placeholder: "192.0.2.0/24",
-			Note: "One address or network a line. Empty: the key works from everywhere."},
+		Name: ui.Field{Name: "name", Label: text.T(ctx, "keys.new.name"), Mandatory: true, Max: 100, Error: wrong["name"],
+			Placeholder: text.T(ctx, "keys.new.name_example"), Note: text.T(ctx, "keys.new.name_note")},
+		Expiry: ui.Field{Name: "expires", Label: text.T(ctx, "keys.new.ends"), Kind: ui.KindChoice, Options: lives(ctx), Value: life,
+			Error: wrong["expiresAt"], Note: text.T(ctx, "keys.new.ends_note")},
+		Networks: ui.Field{Name: "networks", Label: text.T(ctx, "keys.new.networks"), Kind: ui.KindLines, Mono: true, Placeholder: "192.0.2.0/24",
+			Note: text.T(ctx, "keys.new.networks_note")},
 		ScopesError: wrong["scopes"], Failed: wrong != nil,
 	}
 	for path, message := range wrong {
 		if at, ok := strings.CutPrefix(path, "networks"); ok {
 			if n, err := strconv.Atoi(strings.Trim(at, "[]")); err == nil {
-				message = "Network " + strconv.Itoa(n+1) + ": " + message
+				message = text.T(ctx, "keys.new.networks_wrong", "n", n+1, "message", message)
 			}
 			f.Networks.Error = message
 		}
@@ -121,6 +128,7 @@ func keyForm(scopes []string, life string, wrong map[string]string) keys.Form {
 
 // create makes a key and shows it. It answers with a page and leads nowhere else: the key must not be kept in between.
 func (h *keyPages) create(c echo.Context) error {
+	ctx := c.Request().Context()
 	form, err := c.FormParams()
 	if err != nil {
 		return badForm(err)
@@ -140,17 +148,17 @@ func (h *keyPages) create(c echo.Context) error {
 		}
 		draft.ExpiresAt = h.now().AddDate(0, 0, days)
 	}
-	k, key, err := h.keys.Create(c.Request().Context(), web.Who(c), draft)
+	k, key, err := h.keys.Create(ctx, web.Who(c), draft)
 	if wrong, ok := fieldErrors(err); ok {
-		f := keyForm(form["scope"], life, wrong)
+		f := keyForm(ctx, form["scope"], life, wrong)
 		f.Name.Value, f.Networks.Value = form.Get("name"), form.Get("networks")
-		return web.Render(c, http.StatusUnprocessableEntity, keys.NewPage(web.Shell(c, "Error: Make an API key", layout.NavKeys), f))
+		return web.Render(c, http.StatusUnprocessableEntity, keys.NewPage(web.Shell(c, text.T(ctx, "keys.new.failed"), layout.NavKeys), f))
 	}
 	if err != nil {
 		return err
 	}
-	shell := web.Shell(c, "Copy the key now", layout.NavKeys)
-	shell.Toasts = append(shell.Toasts, web.Success("Key made", "Copy it now: it is not shown again."))
+	shell := web.Shell(c, text.T(ctx, "keys.made.copy"), layout.NavKeys)
+	shell.Toasts = append(shell.Toasts, web.Success(text.T(ctx, "keys.made.done"), text.T(ctx, "keys.made.done_text")))
 	return web.Render(c, http.StatusOK, keys.MadePage(shell, keys.Made{Key: keyModel(k), Text: key.Reveal(), Curl: h.curl(k.Scopes, key)}))
 }
 
@@ -192,7 +200,7 @@ func (h *keyPages) askToRevoke(c echo.Context) error {
 	if web.IsPartial(c) {
 		return web.Render(c, http.StatusOK, keys.RevokeDialog(keyModel(k)))
 	}
-	return web.Render(c, http.StatusOK, keys.RevokePage(web.Shell(c, "Revoke "+k.Name, layout.NavKeys), keyModel(k)))
+	return web.Render(c, http.StatusOK, keys.RevokePage(web.Shell(c, text.T(c.Request().Context(), "keys.revoke.page", "name", k.Name), layout.NavKeys), keyModel(k)))
 }
 
 func (h *keyPages) revoke(c echo.Context) error {
@@ -200,8 +208,9 @@ func (h *keyPages) revoke(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.keys.Revoke(c.Request().Context(), web.Who(c), k.ID); err != nil {
+	ctx := c.Request().Context()
+	if err := h.keys.Revoke(ctx, web.Who(c), k.ID); err != nil {
 		return err
 	}
-	return web.Redirect(c, keys.Heading, web.Success("Revoked", "The key '"+k.Name+"' is refused from now on."))
+	return web.Redirect(c, keys.Heading, web.Success(text.T(ctx, "keys.revoke.done"), text.T(ctx, "keys.revoke.done_text", "name", k.Name)))
 }

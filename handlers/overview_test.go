@@ -178,10 +178,28 @@ func TestTimeline_draws_how_the_link_fared(t *testing.T) {
 func TestMetrics_draw_what_goes_up_and_down(t *testing.T) {
 	c := newConsole(t)
 	id := c.add("North", opened(), nil)
-	c.store.minutes = []connection.Minute{{ConnectionID: id, Start: now.Truncate(time.Minute), Uplinks: 30, Delivered: 28, Downlinks: 4, Rejected: 3}}
+	c.store.minutes = []connection.Minute{{ConnectionID: id, Start: now.Truncate(time.Minute), Uplinks: 30, Delivered: 28, Downlinks: 4, Rejected: 3, Backlog: 7, OldestAge: 90 * time.Second}}
+	for _, took := range []time.Duration{20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, 3 * time.Second} {
+		c.store.minutes[0].Delays.Note(took)
+	}
+	c.store.minutes[0].Watched = true
 	doc := page(t, c.Operator(access.RoleViewer).Get("/connections/"+id.String()), http.StatusOK)
-	tables := doc.Find("#metrics .figures table")
-	if tables.Length() != 2 || saying(tables.First().Find("tbody tr").Last()) != "10:083028" || saying(tables.Last().Find("tbody tr").Last()) != "10:0843" {
-		t.Errorf("the last minutes read %q and %q", saying(tables.First().Find("tbody tr").Last()), saying(tables.Last().Find("tbody tr").Last()))
+	var said []string
+	for _, table := range doc.Find("#metrics .figures table").EachIter() {
+		for _, row := range table.Find("tbody tr").EachIter() {
+			if saying(row.Find("th")) >= "10:07" {
+				said = append(said, fmt.Sprint(row.Find("th,td").Map(func(_ int, cell *goquery.Selection) string { return saying(cell) })))
+			}
+		}
+	}
+	want := []string{"[10:07 0 0]", "[10:08 30 28]", "[10:07 0 0]", "[10:08 4 3]", "[10:07 -not known -not known]", "[10:08 50 ms 3 s]", "[10:07 -not known -not known]", "[10:08 7 1 minute]"}
+	if fmt.Sprint(said) != fmt.Sprint(want) {
+		t.Errorf("the last minutes read %q, want %q", said, want)
+	}
+	if figures := saying(doc.Find("#metrics .figures-row")); !strings.Contains(figures, "95 % delivered within3 s") {
+		t.Errorf("the figures read %q", figures)
+	}
+	if peaks := saying(doc.Find("#metrics figure").Last().Find(".legend")); peaks != "Events waiting peak 7 Oldest waits peak 1 minute" {
+		t.Errorf("the backlog's peaks read %q", peaks)
 	}
 }

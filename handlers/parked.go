@@ -6,6 +6,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/layout"
 	"boardlink/views/parked"
 	"boardlink/web"
@@ -43,9 +44,9 @@ func (h *Console) viewOf(c echo.Context) (operation.View, error) {
 }
 
 func (h *Console) showParked(c echo.Context, status int, m parked.Model, q *parked.Question) error {
-	title := "Parked events of " + m.Name
+	title := text.T(c.Request().Context(), "parked.page_title", "name", m.Name)
 	if status >= http.StatusBadRequest {
-		title = "Error: " + title
+		title = text.T(c.Request().Context(), "parked.error_page_title", "name", m.Name)
 	}
 	return web.Render(c, status, parked.Page(web.Shell(c, title, layout.NavConnections), m, q))
 }

@@ -1,14 +1,15 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/parked"
-	"boardlink/views/ui"
 	"boardlink/web"
 
 	"github.com/labstack/echo/v4"
@@ -37,7 +38,7 @@ func (h *Console) settleParked(c echo.Context) error {
 	case len(choice.IDs) == 0 && choice.Reason == connection.ReasonNone && !choice.All:
 		return h.nothingChosen(c, v)
 	case action == "drop" && choice.Count == 0:
-		return h.parkedSettled(c, v.Connection.ID, droppedToast(0))
+		return h.parkedSettled(c, v.Connection.ID, droppedToast(c.Request().Context(), 0))
 	case action == "drop" && (step != "go" || choice.Count > asked(form)):
 		return h.askToDrop(c, v, choice, step == "go")
 	}
@@ -48,13 +49,13 @@ func (h *Console) settleParked(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		done = retriedToast(v.Status.State, n)
+		done = retriedToast(c.Request().Context(), v.Status.State, n)
 	} else {
 		n, err := h.connections.DropParked(ctx, actor(c), v.Connection.ID, chosen)
 		if err != nil {
 			return err
 		}
-		done = droppedToast(n)
+		done = droppedToast(c.Request().Context(), n)
 	}
 	return h.parkedSettled(c, v.Connection.ID, done)
 }
@@ -100,7 +101,7 @@ func (h *Console) nothingChosen(c echo.Context, v operation.View) error {
 	if err != nil {
 		return err
 	}
-	m.Error, m.Focus = "Select at least one event.", true
+	m.Error, m.Focus = text.T(c.Request().Context(), "parked.select_one"), true
 	if web.IsPartial(c) {
 		// The question has a place of its own; what is said instead stands with the list.
 		c.Response().Header().Set("HX-Retarget", "#parked")
@@ -162,31 +163,28 @@ func (h *Console) parkedSettled(c echo.Context, id connection.ID, done web.Toast
 	return web.Render(c, http.StatusOK, parked.Changed(m, &done))
 }
 
-// goneBefore says why nothing was done.
-const goneBefore = "They were put back or dropped before."
-
 // retriedToast says what comes of events that were put back.
-func retriedToast(s connection.State, n int64) web.Toast {
-	var text string
+func retriedToast(ctx context.Context, s connection.State, n int64) web.Toast {
+	var said string
 	switch open := s == connection.Opened; {
 	case n == 0:
-		text = goneBefore
+		said = text.T(ctx, "parked.gone_before")
 	case n == 1 && open:
-		text = "It goes out before the younger events of its device."
+		said = text.T(ctx, "parked.goes_first")
 	case n == 1:
-		text = "It waits until the link is open again."
+		said = text.T(ctx, "parked.waits_open")
 	case open:
-		text = "They go out before the younger events of their devices."
+		said = text.T(ctx, "parked.go_first")
 	default:
-		text = "They wait until the link is open again."
+		said = text.T(ctx, "parked.wait_open")
 	}
-	return web.Success(ui.Plural(n, "event", "events")+" put back", text)
+	return web.Success(text.N(ctx, "parked.put_back", n), said)
 }
 
-func droppedToast(n int64) web.Toast {
-	text := ""
+func droppedToast(ctx context.Context, n int64) web.Toast {
+	said := ""
 	if n == 0 {
-		text = goneBefore
+		said = text.T(ctx, "parked.gone_before")
 	}
-	return web.Success(ui.Plural(n, "event", "events")+" dropped", text)
+	return web.Success(text.N(ctx, "parked.dropped", n), said)
 }

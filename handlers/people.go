@@ -7,6 +7,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/layout"
 	"boardlink/views/people"
 	"boardlink/views/ui"
@@ -59,7 +60,7 @@ func (h *Console) listPeople(c echo.Context) error {
 	for _, o := range list {
 		m.People = append(m.People, h.person(c, o))
 	}
-	return web.Render(c, http.StatusOK, people.ListPage(web.Shell(c, "People", layout.NavPeople), m))
+	return web.Render(c, http.StatusOK, people.ListPage(web.Shell(c, text.T(c.Request().Context(), "people.title"), layout.NavPeople), m))
 }
 
 // person is somebody as the pages show them.
@@ -88,7 +89,7 @@ func (h *Console) invite(c echo.Context) error {
 		return h.showInvite(c, http.StatusUnprocessableEntity, email, role, wrong)
 	}
 	if connection.CodeOf(err) == connection.CodeConflict {
-		return h.showInvite(c, http.StatusUnprocessableEntity, email, role, map[string]string{"email": "Somebody has this e-mail address already."})
+		return h.showInvite(c, http.StatusUnprocessableEntity, email, role, map[string]string{"email": text.T(c.Request().Context(), "people.invite.taken")})
 	}
 	if err != nil {
 		return err
@@ -97,16 +98,17 @@ func (h *Console) invite(c echo.Context) error {
 }
 
 func (h *Console) showInvite(c echo.Context, status int, email, role string, wrong map[string]string) error {
-	title := "Invite somebody"
+	ctx := c.Request().Context()
+	title := text.T(ctx, "people.invite.title")
 	if wrong != nil {
-		title = "Error: " + title
+		title = text.T(ctx, "people.invite.failed")
 	}
 	f := people.Invite{
 		Email: ui.Field{
-			Name: "email", Label: "E-mail", Kind: ui.KindEmail, Mandatory: true, Value: email, Error: wrong["email"],
-			Autofocus: wrong == nil, Note: "They sign in with it. Nothing is sent to it.",
+			Name: "email", Label: text.T(ctx, "people.list.email"), Kind: ui.KindEmail, Mandatory: true, Value: email, Error: wrong["email"],
+			Autofocus: wrong == nil, Note: text.T(ctx, "people.invite.note"),
 		},
-		Role: people.RoleField(role, wrong["role"]),
+		Role: people.RoleField(ctx, role, wrong["role"]),
 	}
 	return web.Render(c, status, people.InvitePage(web.Shell(c, title, layout.NavPeople), f))
 }
@@ -114,11 +116,12 @@ func (h *Console) showInvite(c echo.Context, status int, email, role string, wro
 // showLink answers a form at once and does not redirect: the link is kept nowhere from where another page could take it.
 func (h *Console) showLink(c echo.Context, o access.Operator, link access.Link) error {
 	m := people.Link{Person: h.person(c, o), URL: link.URL.Reveal(), ExpiresAt: link.ExpiresAt, Now: h.now()}
-	done := web.Success("Link made", "It is for "+o.Email+".")
-	title := "Link for " + o.Email
+	ctx := c.Request().Context()
+	done := web.Success(text.T(ctx, "people.done.link"), text.T(ctx, "people.done.link_for", "email", o.Email))
+	title := text.T(ctx, "people.link.password", "email", o.Email)
 	if o.Invited() {
-		done = web.Success("Invited", o.Email+" can come as "+string(o.Role)+", by the link.")
-		title = "Invitation for " + o.Email
+		done = web.Success(text.T(ctx, "people.done.invited"), text.T(ctx, "people.done.invited_"+string(o.Role), "email", o.Email))
+		title = text.T(ctx, "people.link.invitation", "email", o.Email)
 	}
 	shell := web.Shell(c, title, layout.NavPeople)
 	shell.Toasts = append(shell.Toasts, done)

@@ -7,6 +7,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/layout"
 	"boardlink/views/people"
 	"boardlink/web"
@@ -51,6 +52,9 @@ func (h *Console) settlePerson(action people.Action) echo.HandlerFunc {
 // doToPerson carries the action out and gives what answers.
 func (h *Console) doToPerson(c echo.Context, action people.Action, o access.Operator, version int64) (answer func() error, err error) {
 	ctx, who, change, done := c.Request().Context(), actor(c), access.Change{}, web.Toast{}
+	success := func(title, sentence string) web.Toast {
+		return web.Success(text.T(ctx, "people.done."+title), text.T(ctx, "people.done."+sentence, "email", o.Email))
+	}
 	switch action {
 	case people.NewLink:
 		changed, link, err := h.people.NewLink(ctx, who, o.ID, version)
@@ -58,21 +62,21 @@ func (h *Console) doToPerson(c echo.Context, action people.Action, o access.Oper
 	case people.Remove:
 		err = h.people.Remove(ctx, who, o.ID, version)
 		return func() error {
-			return h.backToPeople(c, o, false, web.Success("Removed", o.Email+" is not here any more."))
+			return h.backToPeople(c, o, false, success("removed", "removed_text"))
 		}, err
 	case people.ChangeRole:
 		role := access.Role(c.Request().PostFormValue("role"))
 		change.Role = &role
-		done = web.Success("Role changed", o.Email+" is "+withArticle(string(role))+" now.")
+		done = success("role", "role_"+string(role))
 	case people.Disable, people.Enable:
 		disabled := action == people.Disable
 		change.Disabled = &disabled
-		done = web.Success("Enabled", o.Email+" can sign in again.")
+		done = success("enabled", "enabled_text")
 		if o.Invited() {
-			done = web.Success("Enabled", o.Email+" needs a new invitation link.")
+			done = success("enabled", "enabled_invited")
 		}
 		if disabled {
-			done = web.Success("Disabled", o.Email+" is shut out.")
+			done = success("disabled", "disabled_text")
 		}
 	default:
 		return nil, errors.New("no such action on a person")
@@ -114,15 +118,16 @@ func (h *Console) refusePerson(c echo.Context, action people.Action, id int64, e
 }
 
 func (h *Console) personQuestion(c echo.Context, action people.Action, o access.Operator) people.Question {
-	q := people.Question{Action: action, Person: h.person(c, o), Role: people.RoleField(string(o.Role), "")}
+	q := people.Question{Action: action, Person: h.person(c, o), Role: people.RoleField(c.Request().Context(), string(o.Role), "")}
 	q.Role.Autofocus = true
 	return q
 }
 
 func (h *Console) showQuestion(c echo.Context, status int, q people.Question) error {
-	title := q.Title()
+	ctx := c.Request().Context()
+	title := q.Title(ctx)
 	if status != http.StatusOK {
-		title = "Error: " + title
+		title = text.T(ctx, "people.ask.failed", "question", title)
 	}
 	return web.Render(c, status, people.QuestionPage(web.Shell(c, title, layout.NavPeople), q))
 }
@@ -135,12 +140,4 @@ func (h *Console) personOf(c echo.Context) (access.Operator, error) {
 		return access.Operator{}, connection.Fail(connection.CodeNotFound, "There is no such person.")
 	}
 	return h.people.Get(c.Request().Context(), id)
-}
-
-// withArticle writes a role as it stands in a sentence: "an admin", "a viewer".
-func withArticle(role string) string {
-	if role == string(access.RoleViewer) {
-		return "a " + role
-	}
-	return "an " + role
 }

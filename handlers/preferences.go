@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"boardlink/text"
 	"boardlink/views/layout"
 	"boardlink/views/shortcuts"
 	"boardlink/web"
@@ -52,7 +53,7 @@ func (h *Console) preferences(c echo.Context) error {
 
 // shortcuts shows what keys do: over the page that asks, or as a page.
 func (h *Console) shortcuts(c echo.Context) error {
-	s := web.Shell(c, "Keyboard shortcuts", "")
+	s := web.Shell(c, text.T(c.Request().Context(), "shortcuts.title"), "")
 	if web.IsPartial(c) {
 		return web.Render(c, http.StatusOK, shortcuts.Dialog(s.NoShortcuts))
 	}

@@ -1,12 +1,14 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/connections"
 	"boardlink/views/ui"
 	"boardlink/web"
@@ -16,17 +18,25 @@ import (
 
 // setting is one thing that can be edited in its place: a row of the table of fields, or the alarms.
 type setting struct {
-	name, label string
-	alarms      bool
-	field       connection.Field // zero for the alarms
+	name   string
+	alarms bool
+	field  connection.Field // zero for the alarms
 }
 
 func settingByName(name string) (setting, bool) {
 	if name == connections.AlarmsField {
-		return setting{name: name, label: connections.AlarmsInput().Label, alarms: true}, true
+		return setting{name: name, alarms: true}, true
 	}
 	f, ok := connection.FieldByName(name)
-	return setting{name: name, label: f.Label, field: f}, ok
+	return setting{name: name, field: f}, ok
+}
+
+// label is what the setting is called on the page.
+func (s setting) label(ctx context.Context) string {
+	if s.alarms {
+		return connections.AlarmsInput(ctx).Label
+	}
+	return connections.Label(ctx, s.field)
 }
 
 func (s setting) secret() bool { return s.field.Control == connection.ControlSecret }
@@ -40,32 +50,32 @@ func (s setting) get(c *connection.Connection) string {
 }
 
 // shown writes a value the way people read it.
-func (s setting) shown(value string) string {
+func (s setting) shown(ctx context.Context, value string) string {
 	if s.alarms {
 		alarms, _ := parseAlarms(value)
 		if len(alarms) == 0 {
-			return "None"
+			return text.T(ctx, "edit.alarms.none")
 		}
-		return connections.AlarmSentences(alarms)
+		return connections.AlarmSentences(ctx, alarms)
 	}
-	if shown := connections.Shown(s.field, value); shown != "" {
+	if shown := connections.Shown(ctx, s.field, value); shown != "" {
 		return shown
 	}
-	return "Not set"
+	return text.T(ctx, "edit.not_set")
 }
 
-func (s setting) input() ui.Field {
+func (s setting) input(ctx context.Context) ui.Field {
 	if s.alarms {
-		return connections.AlarmsInput()
+		return connections.AlarmsInput(ctx)
 	}
-	return connections.InputOf(s.field)
+	return connections.InputOf(ctx, s.field)
 }
 
-func (s setting) property(c *connection.Connection) connections.Property {
+func (s setting) property(ctx context.Context, c *connection.Connection) connections.Property {
 	if s.alarms {
-		return connections.AlarmsProperty(c)
+		return connections.AlarmsProperty(ctx, c)
 	}
-	return connections.PropertyOf(c, s.field)
+	return connections.PropertyOf(ctx, c, s.field)
 }
 
 // edit is one edit under way.
@@ -129,7 +139,7 @@ func (h *Console) readEdit(c echo.Context, e *edit) error {
 	if rows, ok := readAlarmRows(values); ok && e.setting.alarms {
 		var alarms []connection.Alarm
 		e.rows = rows
-		alarms, e.rowAt, e.wrong = alarmsOf(e.rows)
+		alarms, e.rowAt, e.wrong = alarmsOf(c.Request().Context(), e.rows)
 		e.value = connections.AlarmsText(alarms)
 	}
 	if sealed := values.Get("pending"); e.setting.secret() && e.value == "" && sealed != "" {

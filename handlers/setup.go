@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/account"
 	"boardlink/views/layout"
 	"boardlink/views/ui"
@@ -16,12 +18,12 @@ import (
 
 // setUpForm opens a set-up link: it makes the first operator, or sets the password of the one it was made for.
 func (h *Console) setUpForm(c echo.Context) error {
-	secret := c.QueryParam("token")
-	token, err := h.people.LookUpToken(c.Request().Context(), connection.Secret(secret))
+	ctx, secret := c.Request().Context(), c.QueryParam("token")
+	token, err := h.people.LookUpToken(ctx, connection.Secret(secret))
 	if err != nil {
 		return badLink(c, err)
 	}
-	return web.Render(c, http.StatusOK, account.SetUpPage(web.Shell(c, setUpTitle(token), ""), setUpModel(secret, token, token.Email, nil)))
+	return web.Render(c, http.StatusOK, account.SetUpPage(web.Shell(c, setUpTitle(ctx, token), ""), setUpModel(ctx, secret, token, token.Email, nil)))
 }
 
 func (h *Console) setUp(c echo.Context) error {
@@ -35,8 +37,8 @@ func (h *Console) setUp(c echo.Context) error {
 	}
 	who, err := h.people.SetUp(ctx, connection.Secret(secret), email, connection.Secret(c.FormValue("password")))
 	if wrong, ok := fieldErrors(err); ok {
-		shell := web.Shell(c, "Error: "+setUpTitle(token), "")
-		return web.Render(c, http.StatusUnprocessableEntity, account.SetUpPage(shell, setUpModel(secret, token, email, wrong)))
+		shell := web.Shell(c, text.T(ctx, "signin.error_in", "title", setUpTitle(ctx, token)), "")
+		return web.Render(c, http.StatusUnprocessableEntity, account.SetUpPage(shell, setUpModel(ctx, secret, token, email, wrong)))
 	}
 	if err != nil {
 		return err
@@ -53,33 +55,36 @@ func badLink(c echo.Context, err error) error {
 	if !errors.As(err, &f) || f.Code != connection.CodeForbidden {
 		return err
 	}
-	p := layout.Problem{Status: http.StatusForbidden, Title: "This link does not open anything", Text: f.Message, BackURL: "/signin", BackLabel: "Sign in"}
+	ctx := c.Request().Context()
+	p := layout.Problem{
+		Status: http.StatusForbidden, Title: text.T(ctx, "signin.bad_link"), Text: f.Message, BackURL: "/signin", BackLabel: text.T(ctx, "signin.title"),
+	}
 	return web.Render(c, http.StatusForbidden, layout.ProblemPage(web.Shell(c, p.Title, ""), p))
 }
 
-func setUpTitle(t access.SetupToken) string {
+func setUpTitle(ctx context.Context, t access.SetupToken) string {
 	switch {
 	case t.Invited:
-		return "Welcome to Boardlink"
+		return text.T(ctx, "signin.set_up.invited.title")
 	case t.OperatorID != 0:
-		return "Set a new password"
+		return text.T(ctx, "signin.set_up.reset.title")
 	}
-	return "Set up Boardlink"
+	return text.T(ctx, "signin.set_up.first.title")
 }
 
-func setUpModel(secret string, t access.SetupToken, email string, wrong map[string]string) account.SetUp {
+func setUpModel(ctx context.Context, secret string, t access.SetupToken, email string, wrong map[string]string) account.SetUp {
 	return account.SetUp{
 		Token:   secret,
 		Reset:   t.OperatorID != 0,
 		Invited: t.Invited,
 		Fields: []ui.Field{
 			{
-				Name: "email", Label: "E-mail", Kind: ui.KindEmail, Complete: "username", Mandatory: true, Value: email,
-				Error: wrong["email"], Autofocus: wrong == nil, Help: "You sign in with it. Nothing is sent to it.",
+				Name: "email", Label: text.T(ctx, "signin.email"), Kind: ui.KindEmail, Complete: "username", Mandatory: true, Value: email,
+				Error: wrong["email"], Autofocus: wrong == nil, Help: text.T(ctx, "signin.email_help"),
 			},
 			{
-				Name: "password", Label: "Password", Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
-				Error: wrong["password"], Note: "At least 8 characters.", Help: passwordHelp,
+				Name: "password", Label: text.T(ctx, "signin.password"), Kind: ui.KindPassword, Complete: "new-password", Mandatory: true,
+				Error: wrong["password"], Note: text.T(ctx, "signin.password_note"), Help: text.T(ctx, "signin.password_help"),
 			},
 		},
 	}

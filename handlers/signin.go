@@ -8,6 +8,7 @@ import (
 
 	"boardlink/access"
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/account"
 	"boardlink/web"
 
@@ -16,42 +17,43 @@ import (
 
 // signInForm asks who is there; whoever is signed in already goes on.
 func (h *Console) signInForm(c echo.Context) error {
+	ctx := c.Request().Context()
 	next := web.SafeNext(c.QueryParam("next"))
 	if web.Who(c).Known() {
 		return web.Redirect(c, next)
 	}
 	form := account.SignIn{Next: keepNext(next)}
-	needsSetup, err := h.people.NeedsSetup(c.Request().Context())
+	needsSetup, err := h.people.NeedsSetup(ctx)
 	if err != nil {
 		return err
 	}
 	if needsSetup {
-		form.Note = "Nobody can sign in yet. Open the set-up link that Boardlink printed when it started."
+		form.Note = text.T(ctx, "signin.nobody_yet")
 	}
-	return web.Render(c, http.StatusOK, account.SignInPage(web.Shell(c, "Sign in", ""), form))
+	return web.Render(c, http.StatusOK, account.SignInPage(web.Shell(c, text.T(ctx, "signin.title"), ""), form))
 }
 
 func (h *Console) signIn(c echo.Context) error {
-	next := web.SafeNext(c.FormValue("next"))
+	ctx, next := c.Request().Context(), web.SafeNext(c.FormValue("next"))
 	email, password := c.FormValue("email"), connection.Secret(c.FormValue("password"))
 	form := account.SignIn{Email: email, Next: keepNext(next)}
 	if strings.TrimSpace(email) == "" {
-		form.EmailError = "Fill in E-mail."
+		form.EmailError = text.T(ctx, "signin.no_email")
 	}
 	if !password.IsSet() {
-		form.PasswordError = "Fill in Password."
+		form.PasswordError = text.T(ctx, "signin.no_password")
 	}
 	if form.EmailError != "" || form.PasswordError != "" {
-		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
+		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, text.T(ctx, "signin.error"), ""), form))
 	}
-	who, err := h.people.SignIn(c.Request().Context(), web.Origin(c), email, password)
+	who, err := h.people.SignIn(ctx, web.Origin(c), email, password)
 	if later, ok := tooMany(c, err); ok {
 		form.Error = later
-		return web.Render(c, http.StatusTooManyRequests, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
+		return web.Render(c, http.StatusTooManyRequests, account.SignInPage(web.Shell(c, text.T(ctx, "signin.error"), ""), form))
 	}
 	if connection.CodeOf(err) == connection.CodeUnauthorized {
-		form.Error = "The e-mail or the password is wrong."
-		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, "Error: Sign in", ""), form))
+		form.Error = text.T(ctx, "signin.wrong")
+		return web.Render(c, http.StatusUnprocessableEntity, account.SignInPage(web.Shell(c, text.T(ctx, "signin.error"), ""), form))
 	}
 	if err != nil {
 		return err

@@ -89,7 +89,9 @@ func TestTrials_are_stopped_by_whoever_began_them(t *testing.T) {
 		if _, _, _, err := all.stop("alice", name); connection.CodeOf(err) != connection.CodeNotFound || len(all.all) != 0 {
 			t.Errorf("stopped twice: %v", err)
 		}
-		over, err := all.start(t.Context(), "alice", func(context.Context, func(connection.StepResult)) (operation.Report, error) { return operation.Report{}, nil })
+		over, err := all.start(t.Context(), "alice", func(context.Context, func(connection.StepResult)) (operation.Report, error) {
+			return operation.Report{}, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

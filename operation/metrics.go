@@ -21,7 +21,8 @@ const (
 type Metrics struct {
 	Window                                                       Window
 	ActiveDevices, Uplinks, Downlinks, Rejected, Parked, Expired int64
-	Delivered                                                    int64   // acknowledged by ThingsBoard
+	Delivered                                                    int64 // acknowledged by ThingsBoard
+	Delays                                                       connection.Delays
 	Series                                                       []Point // oldest first, without gaps
 }
 
@@ -30,6 +31,12 @@ type Point struct {
 	T                   time.Time // UTC
 	Uplinks, Delivered  int64
 	Downlinks, Rejected int64
+	Delays              connection.Delays // of one connection alone
+
+	// The most that waited when that was looked at; not known where nobody did, because the program did not run.
+	Watched   bool
+	Backlog   int64
+	OldestAge time.Duration
 }
 
 // grid says how a window is cut into points.
@@ -58,22 +65,27 @@ func (o *Connections) Metrics(ctx context.Context, id connection.ID, window Wind
 	if err != nil {
 		return Metrics{}, fmt.Errorf("read figures of connection %s: %w", id, err)
 	}
+	watched, err := o.store.MinutesOfAll(ctx, from, to)
+	if err != nil {
+		return Metrics{}, fmt.Errorf("read when the backlog was looked at: %w", err)
+	}
 	active, err := o.store.ActiveDevices(ctx, id, from)
 	if err != nil {
 		return Metrics{}, fmt.Errorf("count devices of connection %s: %w", id, err)
 	}
-	m := Metrics{Window: window, ActiveDevices: int64(active), Series: make([]Point, points)}
-	for i := range m.Series {
-		m.Series[i].T = from.Add(time.Duration(i) * step)
-	}
+	m := Metrics{Window: window, ActiveDevices: int64(active), Series: pointsFrom(from, step, points)}
 	var total connection.Totals
 	for _, minute := range minutes {
-		if minute.Start.Before(from) || !minute.Start.Before(to) {
-			continue
+		if p := at(m.Series, step, minute.Start); p != nil {
+			p.add(minute)
+			total.Add(minute)
+			m.Delays.Add(minute.Delays)
 		}
-		total.Add(minute)
-		p := &m.Series[minute.Start.Sub(from)/step]
-		p.add(minute)
+	}
+	for _, minute := range watched {
+		if p := at(m.Series, step, minute.Start); p != nil {
+			p.Watched = p.Watched || minute.Watched
+		}
 	}
 	m.Uplinks, m.Downlinks, m.Rejected = total.Uplinks, total.Downlinks, total.Rejected
 	m.Delivered, m.Parked, m.Expired = total.Delivered, total.Parked, total.Expired
@@ -85,6 +97,32 @@ func (p *Point) add(m connection.Minute) {
 	p.Delivered += m.Delivered
 	p.Downlinks += m.Downlinks
 	p.Rejected += m.Rejected
+	p.Delays.Add(m.Delays)
+	p.Watched = p.Watched || m.Watched
+	p.Backlog = max(p.Backlog, m.Backlog)
+	p.OldestAge = max(p.OldestAge, m.OldestAge)
+}
+
+// pointsFrom makes the points of a window, empty.
+func pointsFrom(from time.Time, step time.Duration, n int) []Point {
+	series := make([]Point, n)
+	for i := range series {
+		series[i].T = from.Add(time.Duration(i) * step)
+	}
+	return series
+}
+
+// at gives the point that a time belongs to; nil where it lies outside.
+func at(series []Point, step time.Duration, t time.Time) *Point {
+	from := series[0].T
+	if t.Before(from) {
+		return nil
+	}
+	i := t.Sub(from) / step
+	if int(i) >= len(series) {
+		return nil
+	}
+	return &series[i]
 }
 
 // Activity holds what happened on one connection lately, for a row of the list.

@@ -52,7 +52,8 @@ type Store interface {
 	ActiveDevices(ctx context.Context, id connection.ID, since time.Time) (int, error)
 	// FiguresOf gives what happened since then on each of these connections that had any traffic.
 	FiguresOf(ctx context.Context, since time.Time, ids ...connection.ID) (map[connection.ID]connection.Totals, error)
-	// MinutesOfAll sums the figures of all connections by minute, in their order; minutes in which nothing happened may be missing.
+	// MinutesOfAll gives the figures of all connections together by minute, in their order, and in which minutes the backlog
+	// was looked at; minutes in which nothing happened may be missing.
 	MinutesOfAll(ctx context.Context, from, to time.Time) ([]connection.Minute, error)
 }
 
@@ -95,6 +96,8 @@ type Options struct {
 	Feed     Publisher
 	// PublicURL is how ThingPark reaches this installation: "https://boardlink.example.com".
 	PublicURL string
+	// UplinkURLs are further addresses at which ThingPark reaches it.
+	UplinkURLs []string
 	// NewUplinkKey makes the credential of a connection's uplinks.
 	NewUplinkKey func() connection.Secret
 	Prober       Prober    // nil: connections cannot be tested
@@ -116,6 +119,7 @@ type Connections struct {
 	observer  Observer
 	feed      Publisher
 	publicURL string
+	moreURLs  []string
 	newKey    func() connection.Secret
 	refusals  Refusals
 	oldKeys   OldKeys
@@ -136,7 +140,7 @@ func New(opt Options) *Connections {
 	}
 	return &Connections{
 		store: opt.Store, links: opt.Links, parked: opt.Parked, backlog: opt.Backlog, observer: opt.Observer, feed: opt.Feed,
-		publicURL: strings.TrimRight(opt.PublicURL, "/"), newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
+		publicURL: strings.TrimRight(opt.PublicURL, "/"), moreURLs: opt.UplinkURLs, newKey: opt.NewUplinkKey, refusals: opt.Refusals, oldKeys: opt.OldKeys, downlinks: opt.Downlinks, now: opt.Now,
 		grants: map[connection.ID]grant{}, trials: newTrials(opt.Prober, opt.Tries, opt.Now), example: opt.Example,
 	}
 }

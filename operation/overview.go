@@ -87,18 +87,15 @@ func (o *Connections) traffic(ctx context.Context, v *Overview) error {
 	if err != nil {
 		return fmt.Errorf("read the minutes of all connections: %w", err)
 	}
-	v.Series = make([]Point, points)
-	for i := range v.Series {
-		v.Series[i].T = from.Add(time.Duration(i) * step)
-	}
+	v.Series = pointsFrom(from, step, points)
 	var recent connection.Totals
 	since := now.Add(-rateSpan).Truncate(step)
 	for _, m := range minutes {
-		i := m.Start.Sub(from) / step
-		if i < 0 || int(i) >= points {
+		p := at(v.Series, step, m.Start)
+		if p == nil {
 			continue
 		}
-		v.Series[i].add(m)
+		p.add(m)
 		v.LastHour.Add(m)
 		if !m.Start.Before(since) {
 			recent.Add(m)

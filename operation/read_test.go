@@ -70,6 +70,9 @@ func TestMetrics_fill_every_point_of_the_window(t *testing.T) {
 		connection.Minute{ConnectionID: id + 1, Start: minute, Uplinks: 7},
 	)
 	w.Store.SetActiveDevices(id, 9)
+	slow := connection.Minute{ConnectionID: id, Start: minute.Add(-10 * time.Minute), Backlog: 3, OldestAge: time.Minute}
+	slow.Delays.Note(30 * time.Second)
+	w.Store.AddMinutes(slow, connection.Minute{Start: minute.Add(-11 * time.Minute), Watched: true}, connection.Minute{Start: minute.Add(-10 * time.Minute), Watched: true, Backlog: 99})
 
 	hour, err := w.Metrics(t.Context(), id, operation.Hour)
 	if err != nil {
@@ -77,6 +80,12 @@ func TestMetrics_fill_every_point_of_the_window(t *testing.T) {
 	}
 	if len(hour.Series) != 60 || hour.Uplinks != 5 || hour.Downlinks != 1 || hour.Rejected != 1 || hour.Parked != 4 || hour.Expired != 5 || hour.ActiveDevices != 9 {
 		t.Errorf("an hour: %d points, %+v", len(hour.Series), hour)
+	}
+	if p := hour.Series[49]; p.Delays.Within(1) != 30*time.Second || p.Backlog != 3 || p.OldestAge != time.Minute || !p.Watched || !hour.Series[48].Watched || hour.Series[47].Watched {
+		t.Errorf("what waited: %+v", hour.Series[47:50])
+	}
+	if hour.Delays.Count() != 1 {
+		t.Errorf("%d deliveries", hour.Delays.Count())
 	}
 	if first, last := hour.Series[0], hour.Series[59]; first.Uplinks != 2 || last.Uplinks != 3 || last.Downlinks != 1 || !last.T.Equal(minute) {
 		t.Errorf("an hour runs from %+v to %+v", first, last)
@@ -159,5 +168,18 @@ func TestGet_tells_of_refused_uplinks(t *testing.T) {
 	}
 	if views, _, err := w.List(t.Context(), operation.Filter{}); err != nil || views[0].Refused != want {
 		t.Errorf("the list says %+v, error %v", views, err)
+	}
+}
+
+func TestGet_gives_an_address_of_uplinks_for_each_address_of_the_installation(t *testing.T) {
+	w := operationtest.New(nil)
+	id := create(t, w)
+	o := operation.New(operation.Options{
+		Store: w.Store, Links: w.Links, Parked: w.Parked, Backlog: w.Backlog, Observer: w.Observer, Feed: w.Feed,
+		PublicURL: "https://a.example.com/", UplinkURLs: []string{"https://b.example.com", "http://192.0.2.7:8080"},
+	})
+	v, err := o.Get(t.Context(), id)
+	if got := fmt.Sprint(v.UplinkURL, v.MoreUplinkURLs); err != nil || got != fmt.Sprintf("https://a.example.com/connections/%[1]s/uplinks[https://b.example.com/connections/%[1]s/uplinks http://192.0.2.7:8080/connections/%[1]s/uplinks]", id) {
+		t.Errorf("the addresses are %s, %v", got, err)
 	}
 }

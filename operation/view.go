@@ -15,6 +15,8 @@ type View struct {
 	Status     connection.Status
 	// UplinkURL is where ThingPark posts uplinks. The credential is no part of it: everybody who may look reads this.
 	UplinkURL string
+	// MoreUplinkURLs are the same at the installation's further addresses.
+	MoreUplinkURLs []string
 	// Refused counts the uplinks that were refused lately; ThingPark's operator sees those, and ours would not.
 	Refused connection.Refusals
 }
@@ -32,11 +34,23 @@ func (o *Connections) view(c connection.Connection, s connection.Status) View {
 // viewOf makes the view of a connection whose status is complete.
 func (o *Connections) viewOf(c *connection.Connection, s connection.Status) View {
 	return View{
-		Connection: o.withOldKey(*c),
-		Status:     s,
-		UplinkURL:  o.publicURL + "/connections/" + c.ID.String() + "/uplinks",
-		Refused:    o.refused(c.ID),
+		Connection:     o.withOldKey(*c),
+		Status:         s,
+		UplinkURL:      uplinkURL(o.publicURL, c.ID),
+		MoreUplinkURLs: o.moreUplinkURLs(c.ID),
+		Refused:        o.refused(c.ID),
 	}
+}
+
+func uplinkURL(public string, id connection.ID) string {
+	return public + "/connections/" + id.String() + "/uplinks"
+}
+
+func (o *Connections) moreUplinkURLs(id connection.ID) (list []string) {
+	for _, public := range o.moreURLs {
+		list = append(list, uplinkURL(public, id))
+	}
+	return list
 }
 
 func (o *Connections) refused(id connection.ID) connection.Refusals {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/layout"
 
 	"github.com/labstack/echo/v4"
@@ -71,7 +72,7 @@ func (s *Server) answerError(c echo.Context, v *visit, p *Problem) error {
 	if IsPartial(c) { // the page stands; its script tells the sentence
 		return c.String(p.Status, p.Detail)
 	}
-	page := layout.Problem{Status: p.Status, Title: headingOf(p), Text: p.Detail}
+	page := layout.Problem{Status: p.Status, Title: headingOf(c.Request().Context(), p), Text: p.Detail}
 	if p.Status >= http.StatusInternalServerError {
 		page.RequestID = v.id
 	}
@@ -79,20 +80,20 @@ func (s *Server) answerError(c echo.Context, v *visit, p *Problem) error {
 }
 
 // headingOf is what people read where programs read HTTP's words.
-func headingOf(p *Problem) string {
+func headingOf(ctx context.Context, p *Problem) string {
 	switch p.Status {
 	case http.StatusNotFound:
-		return "Page not found"
+		return text.T(ctx, "problem.title.not_found")
 	case http.StatusForbidden:
-		return "Not allowed"
+		return text.T(ctx, "problem.title.forbidden")
 	case http.StatusConflict:
-		return "Changed meanwhile"
+		return text.T(ctx, "problem.title.conflict")
 	case http.StatusServiceUnavailable:
-		return "Try again later"
+		return text.T(ctx, "problem.title.unavailable")
 	case http.StatusTooManyRequests:
-		return "Too many requests"
+		return text.T(ctx, "problem.title.too_many")
 	case http.StatusInternalServerError:
-		return "Something went wrong"
+		return text.T(ctx, "problem.title.internal")
 	}
 	return p.Title
 }

@@ -175,32 +175,3 @@ func eventOf(e connection.Event) event {
 	}
 	return out
 }
-
-// metrics are figures as programs read them.
-type metrics struct {
-	Window        operation.Window `json:"window" enum:"1h,1d"`
-	ActiveDevices int64            `json:"activeDevices"`
-	Uplinks       int64            `json:"uplinks"`
-	Downlinks     int64            `json:"downlinks"`
-	Rejected      int64            `json:"rejected"`
-	Parked        int64            `json:"parked"`
-	Expired       int64            `json:"expired"`
-	Series        []point          `json:"series" nullable:"false"`
-}
-
-type point struct {
-	T         moment `json:"t"`
-	Uplinks   int64  `json:"uplinks"`
-	Downlinks int64  `json:"downlinks"`
-}
-
-func metricsOf(m operation.Metrics) metrics {
-	out := metrics{
-		Window: m.Window, ActiveDevices: m.ActiveDevices, Uplinks: m.Uplinks, Downlinks: m.Downlinks,
-		Rejected: m.Rejected, Parked: m.Parked, Expired: m.Expired, Series: make([]point, len(m.Series)),
-	}
-	for i, p := range m.Series {
-		out.Series[i] = point{moment(p.T), p.Uplinks, p.Downlinks}
-	}
-	return out
-}

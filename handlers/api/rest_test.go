@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,23 @@ func TestMetrics_are_told(t *testing.T) {
 	last := series[95].(map[string]any)
 	if last["t"] != "2026-11-23T10:00:00.000Z" || last["uplinks"] != 3.0 || last["downlinks"] != 2.0 || len(last) != 3 {
 		t.Errorf("last point %v", last)
+	}
+	waited := connection.Minute{ConnectionID: 1, Start: operationtest.Now.Add(-time.Hour), Backlog: 7, OldestAge: 90 * time.Second}
+	waited.Delays.Note(30 * time.Millisecond)
+	waited.Delays.Note(2 * time.Second)
+	w.Store.AddMinutes(waited, connection.Minute{Start: waited.Start, Watched: true}, connection.Minute{Start: operationtest.Now.Add(-2 * time.Hour), Watched: true})
+	series = tree(t, w.do("GET", "/connections/1/metrics?window=1d", ""))["series"].([]any)
+	for back, want := range map[int]map[string]any{
+		4: {"latency": map[string]any{"count": 2.0, "p50Milliseconds": 50.0, "p95Milliseconds": 2000.0, "maxMilliseconds": 2000.0}, "backlog": map[string]any{"waiting": 7.0, "oldestAgeSeconds": 90.0}},
+		8: {"latency": nil, "backlog": map[string]any{"waiting": 0.0, "oldestAgeSeconds": 0.0}},
+		0: {"latency": nil, "backlog": nil},
+	} {
+		point := series[95-back].(map[string]any)
+		for name, want := range want {
+			if !reflect.DeepEqual(point[name], want) {
+				t.Errorf("%d quarters back %s is %v, want %v", back, name, point[name], want)
+			}
+		}
 	}
 	if got := tree(t, w.do("GET", "/connections/1/metrics", "")); got["window"] != "1h" {
 		t.Errorf("without a window: %v", got["window"])

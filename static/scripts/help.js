@@ -13,7 +13,8 @@ const come = (e) => {
 const leave = (e) => {
   const part = about(e)
   if (!part || e.pointerType === 'touch' || (e.type === 'pointerout' && part === document.activeElement)) return
-  closing = setTimeout(() => (part.popoverTargetElement || part).hidePopover(), 200)
+  // Where the focus goes may lie under it, so it gives way at once.
+  closing = setTimeout(() => (part.popoverTargetElement || part).hidePopover(), e.type === 'focusout' ? 0 : 200)
 }
 on('pointerover', come)
 on('focusin', come)

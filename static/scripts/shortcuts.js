@@ -8,7 +8,7 @@ const targets = {
   'g e': 'nav a[href="/events"]',
   n: 'nav a[href="/connections/new"]',
   e: 'main button[id^=edit-]',
-  t: 'main [data-test], #test form button',
+  t: '#test form button',
   r: '#state-card button[value=retry]'
 }
 const search = () => {

@@ -3,8 +3,10 @@
 package account
 
 import (
+	"context"
 	"time"
 
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -53,12 +55,11 @@ const SessionsHeading = "/account#sessions"
 // others reports whether there is a session beside the one that shows the page.
 func (m Own) others() bool { return len(m.Sessions) > 1 }
 
-func (s Session) endLabel() string {
-	label := "End the session of " + s.Browser
-	if s.Address != "" {
-		label += " from " + s.Address
+func (s Session) endLabel(ctx context.Context) string {
+	if s.Address == "" {
+		return text.T(ctx, "account.own.end_of", "browser", s.Browser)
 	}
-	return label
+	return text.T(ctx, "account.own.end_of_from", "browser", s.Browser, "address", s.Address)
 }
 
 // SetUp is the form of the first operator.
@@ -81,29 +82,13 @@ func anyWrong(fields []ui.Field) bool {
 	return false
 }
 
-func (m SetUp) title() string {
+// kind says which messages go with it.
+func (m SetUp) kind() string {
 	switch {
 	case m.Invited:
-		return "Welcome to Boardlink"
+		return "invited"
 	case m.Reset:
-		return "Set a new password"
+		return "reset"
 	}
-	return "Set up Boardlink"
-}
-
-func (m SetUp) lead() string {
-	switch {
-	case m.Invited:
-		return "You are invited. Set a password; you sign in with it and this e-mail address from now on."
-	case m.Reset:
-		return "You sign in with it from now on. Whoever is signed in as you elsewhere is signed out."
-	}
-	return "Make the first operator. You sign in with this e-mail address and password from now on."
-}
-
-func (m SetUp) button() string {
-	if m.Reset {
-		return "Set the password"
-	}
-	return "Create the operator"
+	return "first"
 }

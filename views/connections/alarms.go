@@ -1,11 +1,13 @@
 package connections
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -88,32 +90,33 @@ func daysOf(a connection.Alarm) (days []string) {
 }
 
 // AlarmSentence says what an alarm watches: "Mon, Tue 09:00 to 18:00, Europe/Paris: at least 15 uplinks an hour".
-func AlarmSentence(a connection.Alarm) string {
+func AlarmSentence(ctx context.Context, a connection.Alarm) string {
 	opens, closes := inZone(a)
 	when := opens.Format("2006-01-02 15:04")
 	if days := daysOf(a); len(days) == len(Weekdays) {
-		when = "Every day " + opens.Format("15:04")
+		when = text.T(ctx, "edit.alarms.daily", "time", opens.Format("15:04"))
 	} else if len(days) > 0 {
 		short := make([]string, len(days))
 		for i, d := range days {
-			short[i] = strings.ToUpper(d[:1]) + d[1:3]
+			short[i] = shortDay(ctx, d)
 		}
 		when = strings.Join(short, ", ") + " " + opens.Format("15:04")
 	}
-	until := closes.Format("15:04")
+	least := int64(a.UplinkRateMinPerHour)
 	if opens.Format(time.DateOnly) != closes.Format(time.DateOnly) {
-		until = "for " + ui.Span(a.EndTime.Sub(a.StartTime))
-	} else {
-		until = "to " + until
+		return text.N(ctx, "edit.alarms.lasting", least, "when", when, "span", ui.Span(a.EndTime.Sub(a.StartTime)), "zone", a.Timezone)
 	}
-	return when + " " + until + ", " + a.Timezone + ": at least " + ui.Plural(int64(a.UplinkRateMinPerHour), "uplink", "uplinks") + " an hour"
+	return text.N(ctx, "edit.alarms.until", least, "when", when, "until", closes.Format("15:04"), "zone", a.Timezone)
 }
 
+// shortDay is a day of the week in three letters or so.
+func shortDay(ctx context.Context, day string) string { return text.T(ctx, "edit.day."+day) }
+
 // AlarmSentences says all of them, one on a line.
-func AlarmSentences(alarms []connection.Alarm) string {
+func AlarmSentences(ctx context.Context, alarms []connection.Alarm) string {
 	lines := make([]string, len(alarms))
 	for i, a := range alarms {
-		lines[i] = AlarmSentence(a)
+		lines[i] = AlarmSentence(ctx, a)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -126,7 +129,7 @@ func wrongOf(rows []AlarmRow) (wrong []ui.Field) {
 	for n, row := range rows {
 		for _, part := range alarmParts {
 			if row.Wrong[part] != "" {
-				wrong = append(wrong, row.field(n, part))
+				wrong = append(wrong, ui.Field{Name: AlarmInput(n, part), Error: row.Wrong[part]})
 			}
 		}
 	}
@@ -146,19 +149,19 @@ func FocusWrong(rows []AlarmRow) {
 }
 
 // field draws one input of a row.
-func (r AlarmRow) field(n int, part string) ui.Field {
+func (r AlarmRow) field(ctx context.Context, n int, part string) ui.Field {
 	f := ui.Field{Name: AlarmInput(n, part), Error: r.Wrong[part], Autofocus: r.Focus == part}
 	switch part {
 	case "opens":
-		f.Label, f.Kind, f.Value, f.Help = "Opens", ui.KindMoment, r.Opens, "Day and time at which the window opens first, by the clock of its time zone."
+		f.Label, f.Kind, f.Value, f.Help = text.T(ctx, "edit.window.opens"), ui.KindMoment, r.Opens, text.T(ctx, "edit.window.opens_help")
 	case "closes":
-		f.Label, f.Kind, f.Value = "Closes", ui.KindMoment, r.Closes
+		f.Label, f.Kind, f.Value = text.T(ctx, "edit.window.closes"), ui.KindMoment, r.Closes
 	case "zone":
-		f.Label, f.Value, f.Placeholder, f.Help = "Time zone", r.Zone, "Europe/Paris", "A name of the IANA database. Summer time is kept to."
+		f.Label, f.Value, f.Placeholder, f.Help = text.T(ctx, "edit.window.zone"), r.Zone, "Europe/Paris", text.T(ctx, "edit.window.zone_help")
 	case "least":
-		f.Label, f.Kind, f.Value, f.Placeholder, f.Help = "Uplinks an hour, at least", ui.KindNumber, r.Least, "15", "Of all devices of this connection together. Fewer raise an alarm event once an hour."
+		f.Label, f.Kind, f.Value, f.Placeholder, f.Help = text.T(ctx, "edit.window.least"), ui.KindNumber, r.Least, "15", text.T(ctx, "edit.window.least_help")
 	case "message":
-		f.Label, f.Value, f.Placeholder = "Message", r.Message, "Few uplinks"
+		f.Label, f.Value, f.Placeholder = text.T(ctx, "edit.window.message"), r.Message, text.T(ctx, "edit.window.message_example")
 	}
 	return f
 }

@@ -1,13 +1,16 @@
 package connections
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/state"
 	"boardlink/views/ui"
 
@@ -16,9 +19,6 @@ import (
 
 // AlarmsField names the one setting that is no text: the low-rate alarms, edited as JSON.
 const AlarmsField = "alarms"
-
-const alarmsHelp = "Windows of time in which the connection's uplinks per hour are compared with a minimum; an event tells when they are " +
-	"fewer. Typed as one text it is a list in JSON, as the API has it."
 
 const alarmsExample = `[{"startTime": "2026-01-05T09:00:00+01:00", "endTime": "2026-01-05T18:00:00+01:00", "timezone": "Europe/Paris", ` +
 	`"recurrence": [{"frequency": "weekly", "byDays": ["monday"]}], "uplinkRateMinPerHour": 15, "message": "Few uplinks"}]`
@@ -36,39 +36,43 @@ func AlarmsText(alarms []connection.Alarm) string {
 }
 
 // AlarmsInput is the control of the alarms, empty.
-func AlarmsInput() ui.Field {
+func AlarmsInput(ctx context.Context) ui.Field {
 	return ui.Field{
-		Name: AlarmsField, Label: "Low-rate alarms", Help: alarmsHelp, Placeholder: alarmsExample, Kind: ui.KindLines, Mono: true,
+		Name: AlarmsField, Label: text.T(ctx, "edit.alarms.label"), Help: text.T(ctx, "edit.alarms.help"), Placeholder: alarmsExample, Kind: ui.KindLines, Mono: true,
 	}
 }
 
 // InputOf is the control of a setting, empty.
-func InputOf(f connection.Field) ui.Field {
+func InputOf(ctx context.Context, f connection.Field) ui.Field {
 	in := ui.Field{
-		Name: f.Name, Label: f.Label, Help: f.Help, Mandatory: f.Mandatory, Max: f.Max, Kind: kindOf(f.Control), Mono: machine(f),
+		Name: f.Name, Label: Label(ctx, f), Help: help(ctx, f), Mandatory: f.Mandatory, Max: f.Max, Kind: kindOf(f.Control), Mono: machine(f),
 	}
 	for _, c := range f.Choices {
-		in.Options = append(in.Options, ui.Option(c))
+		in.Options = append(in.Options, ui.Option{Value: c.Value, Label: choice(ctx, f, c)})
 	}
 	if f.Control == connection.ControlDuration {
 		for _, u := range connection.DurationUnits {
-			in.Options = append(in.Options, ui.Option(u))
+			in.Options = append(in.Options, ui.Option{Value: u.Value, Label: choice(ctx, f, u)})
 		}
+		in.UnitLabel = text.T(ctx, "edit.unit", "setting", in.Label)
 		in.Placeholder, in.Unit = connection.SplitDuration(f.Example)
 	}
 	switch {
 	case f.Name == "description":
-		in.Placeholder = "Write here..."
+		in.Placeholder = text.T(ctx, "create.write_here")
 	case f.Control == connection.ControlText || f.Control == connection.ControlNumber || f.Name == "caCertificate":
 		in.Placeholder = f.Example
 	}
 	return in
 }
 
-// Fill puts a value into the control of a setting. A duration stands there as a number and a unit: the unit is that of the
+// Fill puts a value into the control of a setting. Of certificates a note says what they are. A duration stands there as a number and a unit: the unit is that of the
 // value, or where it has none the one that was chosen beside it, or else the one that the control proposes.
-func Fill(in *ui.Field, value, unit string) {
+func Fill(ctx context.Context, in *ui.Field, value, unit string) {
 	in.Value = value
+	if in.Name == "caCertificate" {
+		in.Note = certificateSentences(ctx, value, time.Now())
+	}
 	if in.Kind != ui.KindDuration {
 		return
 	}
@@ -107,58 +111,63 @@ func machine(f connection.Field) bool {
 }
 
 // PropertyOf is a setting as it stands.
-func PropertyOf(c *connection.Connection, f connection.Field) Property {
+func PropertyOf(ctx context.Context, c *connection.Connection, f connection.Field) Property {
 	p := Property{
-		ID: c.ID, Name: f.Name, Label: f.Label, Help: f.Help, Value: Shown(f, f.Get(c)), Star: f.Mandatory,
-		Secret: f.Control == connection.ControlSecret, Machine: machine(f), Empty: "Not set",
+		ID: c.ID, Name: f.Name, Label: Label(ctx, f), Help: help(ctx, f), Value: Shown(ctx, f, f.Get(c)), Star: f.Mandatory,
+		Secret: f.Control == connection.ControlSecret, Machine: machine(f) && f.Name != "caCertificate", Empty: text.T(ctx, "edit.not_set"),
 	}
-	if missing := missingForDownlinks(c); f.Name == "downlinkEnabled" && c.Configuration.DownlinkEnabled && missing != "" {
-		p.Value += ", but " + missing + " is not set"
+	if missing := missingForDownlinks(ctx, c); f.Name == "downlinkEnabled" && c.Configuration.DownlinkEnabled && missing != "" {
+		p.Value = text.T(ctx, "edit.on_but", "setting", missing)
 	}
 	return p
 }
 
 // missingForDownlinks names the setting without which no downlink can be sent, "" where nothing is missing.
-func missingForDownlinks(c *connection.Connection) string {
+func missingForDownlinks(ctx context.Context, c *connection.Connection) string {
 	for _, name := range []string{"downlinkUrl", "downlinkAsId", "downlinkAsKey"} {
 		if f, ok := connection.FieldByName(name); ok && f.Get(c) == "" {
-			return f.Label
+			return Label(ctx, f)
 		}
 	}
 	return ""
 }
 
 // AlarmsProperty is the alarms as they stand.
-func AlarmsProperty(c *connection.Connection) Property {
-	p := Property{ID: c.ID, Name: AlarmsField, Label: "Low-rate alarms", Help: alarmsHelp, Empty: "None"}
-	p.Value = AlarmSentences(c.Alarms)
+func AlarmsProperty(ctx context.Context, c *connection.Connection) Property {
+	p := Property{ID: c.ID, Name: AlarmsField, Label: text.T(ctx, "edit.alarms.label"), Help: text.T(ctx, "edit.alarms.help"), Empty: text.T(ctx, "edit.alarms.none")}
+	p.Value = AlarmSentences(ctx, c.Alarms)
 	return p
 }
 
 // Shown writes a value the way people read it.
-func Shown(f connection.Field, value string) string {
+func Shown(ctx context.Context, f connection.Field, value string) string {
 	switch f.Control {
 	case connection.ControlSwitch:
 		if value == "true" {
-			return "On"
+			return text.T(ctx, "edit.on")
 		}
-		return "Off"
+		return text.T(ctx, "edit.off")
 	case connection.ControlChoice:
 		for _, c := range f.Choices {
 			if c.Value == value {
-				return c.Label
+				return choice(ctx, f, c)
 			}
+		}
+	}
+	if f.Name == "caCertificate" && value != "" {
+		if said := certificateSentences(ctx, value, time.Now()); said != "" {
+			return said
 		}
 	}
 	return value
 }
 
 // basic gives the settings that every connection must have, but for those of the page's head.
-func (d Details) basic() []Property {
+func (d Details) basic(ctx context.Context) []Property {
 	var list []Property
 	for _, f := range connection.Fields {
 		if !f.Advanced && f.Name != "name" && f.Name != "description" {
-			list = append(list, PropertyOf(&d.Connection, f))
+			list = append(list, PropertyOf(ctx, &d.Connection, f))
 		}
 	}
 	return list
@@ -170,17 +179,17 @@ type group struct {
 	Properties []Property
 }
 
-func (d Details) advanced() []group {
+func (d Details) advanced(ctx context.Context) []group {
 	var groups []group
 	for _, title := range advancedGroups {
 		g := group{Title: title}
 		for _, f := range connection.Fields {
 			if f.Advanced && groupOf(f.Name) == title {
-				g.Properties = append(g.Properties, PropertyOf(&d.Connection, f))
+				g.Properties = append(g.Properties, PropertyOf(ctx, &d.Connection, f))
 			}
 		}
 		if groupOf(AlarmsField) == title {
-			g.Properties = append(g.Properties, AlarmsProperty(&d.Connection))
+			g.Properties = append(g.Properties, AlarmsProperty(ctx, &d.Connection))
 		}
 		groups = append(groups, g)
 	}
@@ -204,12 +213,12 @@ func groupOf(field string) string {
 }
 
 // head gives the property of the name or the description.
-func (d Details) head(name string) Property {
+func (d Details) head(ctx context.Context, name string) Property {
 	f, ok := connection.FieldByName(name)
 	if !ok {
 		return Property{}
 	}
-	return PropertyOf(&d.Connection, f)
+	return PropertyOf(ctx, &d.Connection, f)
 }
 
 func (d Details) live(topic string) string { return topic + ":" + d.Connection.ID.String() }
@@ -284,6 +293,14 @@ func (d Details) oldValidFor() ui.Field {
 
 func (d Details) version() string { return strconv.FormatInt(d.Connection.Version, 10) }
 
+// within says in what time a share of the deliveries was made.
+func (m Metrics) within(share float64) string {
+	if m.Delays.Count() == 0 {
+		return "-"
+	}
+	return ui.Took(m.Delays.Within(share))
+}
+
 func (m Metrics) address(window, part string) string {
 	a := Path(m.ID) + "?window=" + window
 	if part != "" {
@@ -301,9 +318,9 @@ func (d Details) past(span, part string) string {
 	return a
 }
 
-func (d Delete) input() ui.Field {
+func (d Delete) input(ctx context.Context) ui.Field {
 	return ui.Field{
-		Name: "confirmName", Label: "Name of the connection", Value: d.Typed, Mandatory: true, Autofocus: true, Error: d.Error,
+		Name: "confirmName", Label: text.T(ctx, "edit.confirm_name"), Value: d.Typed, Mandatory: true, Autofocus: true, Error: d.Error,
 	}
 }
 
@@ -316,26 +333,26 @@ func (d Details) dialog() templ.Component {
 }
 
 // fate says what becomes of the events that are not delivered yet.
-func (d Delete) fate() string {
-	waiting, aside := ui.Plural(d.Waiting, "event waits", "events wait")+" to be delivered", ui.Plural(d.Parked, "event is", "events are")+" parked"
+func (d Delete) fate(ctx context.Context) string {
+	waiting, parked := text.N(ctx, "edit.delete.waiting", d.Waiting), text.N(ctx, "edit.delete.parked", d.Parked)
 	switch {
 	case d.Waiting > 0 && d.Parked > 0:
-		return waiting + " and " + aside + ": all of them are thrown away."
+		return text.T(ctx, "edit.delete.both", "waiting", waiting, "parked", parked)
 	case d.Waiting > 0:
-		return waiting + " and will be thrown away."
+		return text.T(ctx, "edit.delete.waiting_only", "waiting", waiting)
 	case d.Parked > 0:
-		return aside + " and will be thrown away."
+		return text.T(ctx, "edit.delete.parked_only", "parked", parked)
 	default:
-		return "No event waits to be delivered."
+		return text.T(ctx, "edit.delete.nothing")
 	}
 }
 
 // waiting says what a purge drops.
-func (d Delete) waiting() string {
+func (d Delete) waiting(ctx context.Context) string {
 	if d.Waiting == 0 {
-		return "No event waits to be delivered at this moment; what comes in until you confirm is dropped."
+		return text.T(ctx, "edit.purge.nothing")
 	}
-	return ui.Plural(d.Waiting, "event waits", "events wait") + " to be delivered and will be thrown away, and so is what comes in until you confirm."
+	return text.N(ctx, "edit.purge.waiting", d.Waiting)
 }
 
 // local reports whether the uplink address names this machine, which ThingPark cannot reach.
@@ -348,5 +365,7 @@ func (d Details) local() bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// keyedURL is the address that bears the key itself.
-func (d Details) keyedURL() string { return d.UplinkURL + "?key=" + url.QueryEscape(d.UplinkKey) }
+// keyed is an address that bears the key itself.
+func (d Details) keyed(address string) string {
+	return address + "?key=" + url.QueryEscape(d.UplinkKey)
+}

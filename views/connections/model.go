@@ -3,6 +3,7 @@
 package connections
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"time"
@@ -157,13 +158,13 @@ func (f *Form) Forgive() {
 }
 
 // alarms is the control of the alarms, which says what is wrong with all of them.
-func (f Form) alarms() ui.Field {
+func (f Form) alarms(ctx context.Context) ui.Field {
 	for _, field := range f.Advanced {
 		if field.Name == AlarmsField {
 			return field
 		}
 	}
-	return AlarmsInput()
+	return AlarmsInput(ctx)
 }
 
 func (f Form) advancedWrong() bool {
@@ -182,7 +183,8 @@ type Metrics struct {
 	ActiveDevices, Uplinks, Downlinks int64
 	Delivered                         int64
 	Rejected, Parked, Expired         int64
-	Up, Down                          ui.BarChart // what goes up to ThingsBoard, and down to the devices
+	Delays                            connection.Delays
+	Charts                            []ui.BarChart // what goes up and down, how long that takes, and what waits
 }
 
 // Past is how a link fared.
@@ -193,21 +195,23 @@ type Past struct {
 
 // Details is the page of one connection.
 type Details struct {
-	Connection   connection.Connection
-	Status       connection.Status
-	UplinkURL    string
-	UplinkKey    string // shown only to who has just asked for it
-	OldUplinkKey string // likewise, while there is one
-	KeyAsked     bool   // the key was shown or hidden just now: the focus stays there
-	Refused      connection.Refusals
-	Metrics      Metrics
-	Events       []connection.Event
-	Past         Past
-	Example      connection.Example
-	Curl         string  // the command that makes the connection anew; "" for none
-	Editing      *Editor // the one field that is being edited, nil for none
-	Trial        Trial
-	Now          time.Time
+	Connection connection.Connection
+	Status     connection.Status
+	UplinkURL  string
+	// MoreUplinkURLs are those at further addresses of the installation.
+	MoreUplinkURLs []string
+	UplinkKey      string // shown only to who has just asked for it
+	OldUplinkKey   string // likewise, while there is one
+	KeyAsked       bool   // the key was shown or hidden just now: the focus stays there
+	Refused        connection.Refusals
+	Metrics        Metrics
+	Events         []connection.Event
+	Past           Past
+	Example        connection.Example
+	Curl           string  // the command that makes the connection anew; "" for none
+	Editing        *Editor // the one field that is being edited, nil for none
+	Trial          Trial
+	Now            time.Time
 }
 
 func (d Details) target() state.Target {

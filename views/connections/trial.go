@@ -1,12 +1,14 @@
 package connections
 
 import (
+	"context"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/state"
 	"boardlink/views/ui"
 )
@@ -58,58 +60,38 @@ func (m Trial) rows() []trialRow {
 }
 
 // stepTitle is what a step is called on the page.
-func stepTitle(s connection.TrialStep) string {
-	switch s {
-	case connection.TrialAddress:
-		return "Settings"
-	case connection.TrialDNS:
-		return "Name"
-	case connection.TrialTCP:
-		return "Port"
-	case connection.TrialTLS:
-		return "Certificate"
-	case connection.TrialThingsBoard:
-		return "ThingsBoard"
-	case connection.TrialSignIn:
-		return "Sign-in"
-	case connection.TrialAuthority:
-		return "Account's rights"
-	case connection.TrialGateway:
-		return "Gateway device"
-	case connection.TrialMQTT:
-		return "MQTT port"
-	}
-	return string(s)
+func stepTitle(ctx context.Context, s connection.TrialStep) string {
+	return text.T(ctx, "trial.step."+string(s))
 }
 
 // outcome is the class, the icon and the word of a row.
-func (r trialRow) outcome() (tone ui.Tone, icon ui.Icon, word string) {
+func (r trialRow) outcome(ctx context.Context) (tone ui.Tone, icon ui.Icon, word string) {
 	switch {
 	case r.Result == nil && r.Now:
-		return ui.ToneWait, ui.IconHourglass, "under way"
+		return ui.ToneWait, ui.IconHourglass, text.T(ctx, "trial.under_way")
 	case r.Result == nil && !r.Over:
-		return ui.ToneOff, ui.IconDot, "not yet"
+		return ui.ToneOff, ui.IconDot, text.T(ctx, "trial.not_yet")
 	}
 	if r.Result == nil {
-		return ui.ToneOff, ui.IconDot, "not tried"
+		return ui.ToneOff, ui.IconDot, text.T(ctx, "trial.not_tried")
 	}
 	switch r.Result.Outcome {
 	case connection.OutcomeOK:
-		return ui.ToneOK, ui.IconSuccess, "fine"
+		return ui.ToneOK, ui.IconSuccess, text.T(ctx, "trial.fine")
 	case connection.OutcomeWarning:
-		return ui.ToneWait, ui.IconWarning, "fine, with a remark"
+		return ui.ToneWait, ui.IconWarning, text.T(ctx, "trial.remark")
 	case connection.OutcomeFailed:
-		return ui.ToneBad, ui.IconAlert, "failed"
+		return ui.ToneBad, ui.IconAlert, text.T(ctx, "trial.failed")
 	}
-	return ui.ToneOff, ui.IconDot, "not tried"
+	return ui.ToneOff, ui.IconDot, text.T(ctx, "trial.not_tried")
 }
 
 // took writes how long a step took, in milliseconds; "" where it took none.
-func (r trialRow) took() string {
+func (r trialRow) took(ctx context.Context) string {
 	if r.Result == nil || r.Result.Outcome == connection.OutcomeSkipped {
 		return ""
 	}
-	return ui.Count(int64(math.Ceil(float64(r.Result.Took)/float64(time.Millisecond)))) + " ms"
+	return text.T(ctx, "trial.milliseconds", "n", ui.Count(int64(math.Ceil(float64(r.Result.Took)/float64(time.Millisecond)))))
 }
 
 // failed gives the first step that did not go well.
@@ -128,18 +110,18 @@ func (m Trial) failed() (connection.StepResult, bool) {
 }
 
 // sentence says where the test stands.
-func (m Trial) sentence() string {
+func (m Trial) sentence(ctx context.Context) string {
 	total := len(connection.TrialSteps)
 	failed, bad := m.failed()
 	switch {
 	case m.Stopped:
-		return "The test was stopped. Nothing was changed."
+		return text.T(ctx, "trial.stopped")
 	case m.Error != "":
-		return "The test did not come to its end. " + m.Error
+		return text.T(ctx, "trial.broken", "reason", m.Error)
 	case m.Done && bad && failed.Outcome == connection.OutcomeSkipped:
-		return "The test could not go on at the step “" + stepTitle(failed.Step) + "”."
+		return text.T(ctx, "trial.stuck", "step", stepTitle(ctx, failed.Step))
 	case m.Done && bad:
-		return "The test failed at the step “" + stepTitle(failed.Step) + "”."
+		return text.T(ctx, "trial.failed_at", "step", stepTitle(ctx, failed.Step))
 	case m.Done:
 		remarks := 0
 		for _, s := range m.Steps {
@@ -148,15 +130,15 @@ func (m Trial) sentence() string {
 			}
 		}
 		if remarks > 0 {
-			return "All steps went well, " + ui.Plural(int64(remarks), "one of them with a remark.", "of them with a remark.")
+			return text.N(ctx, "trial.remarks", int64(remarks))
 		}
-		return "All " + strconv.Itoa(total) + " steps went well: a link can be opened with these settings."
+		return text.N(ctx, "trial.well", int64(total))
 	case len(m.Steps) == 0:
-		return "The test begins."
+		return text.T(ctx, "trial.begins")
 	}
 	last := m.Steps[len(m.Steps)-1]
-	_, _, word := trialRow{Result: &last}.outcome()
-	return strconv.Itoa(len(m.Steps)) + " of " + strconv.Itoa(total) + ": " + stepTitle(last.Step) + " " + word + "."
+	_, _, word := trialRow{Result: &last}.outcome(ctx)
+	return text.T(ctx, "trial.so_far", "done", strconv.Itoa(len(m.Steps)), "all", strconv.Itoa(total), "step", stepTitle(ctx, last.Step), "outcome", word)
 }
 
 // tone is the colour of the sentence.

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "boardlink/views/ui"
 
 // uplinkSteps is the way from the address to the first uplink.
-func uplinkSteps() templ.Component {
+func uplinkSteps(several bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -40,7 +40,22 @@ func uplinkSteps() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "How to enter it in ThingPark</summary><ol class=\"bullets numbers\"><li>In ThingPark, add an HTTP connection; in an older one, an application server of the type HTTP.</li><li>Choose the content type <strong>JSON</strong>. XML is refused.</li><li>Paste the uplink address as its destination.</li><li>Add the header <code>X-Boardlink-Key</code> with the uplink key. Where no header can be added, paste the address with the key in it instead.</li><li>Assign the connection to the devices, or the application server to their routing profile.</li><li>The card above tells when the first uplink has come, and why one was refused.</li></ol></details>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "How to enter it in ThingPark</summary><ol class=\"bullets numbers\"><li>In ThingPark, add an HTTP connection; in an older one, an application server of the type HTTP.</li><li>Choose the content type <strong>JSON</strong>. XML is refused.</li>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if several {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<li>Paste each of the uplink addresses as a destination, and choose the routing <strong>sequential</strong>: ThingPark then tries the next address only where one does not take the uplink.</li>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<li>Paste the uplink address as its destination.</li>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<li>Add the header <code>X-Boardlink-Key</code> with the uplink key. Where no header can be added, paste the address with the key in it instead.</li><li>Assign the connection to the devices, or the application server to their routing profile.</li><li>The card above tells when the first uplink has come, and why one was refused.</li></ol></details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

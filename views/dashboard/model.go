@@ -34,7 +34,7 @@ type Model struct {
 	UplinksPerMinute, DownlinksPerMinute float64
 	Backlog, Parked                      int64
 	OldestAge                            time.Duration
-	Traffic                              ui.BarChart // uplinks and downlinks of the last hour
+	Traffic, Waiting                     ui.BarChart // uplinks and downlinks of the last hour, and what waited
 
 	Latest []connection.Event
 	Names  map[connection.ID]string

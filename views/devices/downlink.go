@@ -1,10 +1,12 @@
 package devices
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -28,19 +30,19 @@ type Downlink struct {
 }
 
 // NewDownlink makes the form, filled with what was typed.
-func NewDownlink(c *connection.Connection, typed url.Values) Downlink {
-	port := ""
+func NewDownlink(ctx context.Context, c *connection.Connection, typed url.Values) Downlink {
+	port := text.T(ctx, "devices.downlink.port_help")
 	if c.Configuration.DownlinkPort > 0 {
-		port = " Empty: " + strconv.Itoa(c.Configuration.DownlinkPort) + ", as the connection says."
+		port = text.T(ctx, "devices.downlink.port_help_default", "port", strconv.Itoa(c.Configuration.DownlinkPort))
 	}
 	d := Downlink{ID: c.ID, Name: c.Name, Missing: missing(c)}
 	d.Fields = []ui.Field{
-		{Name: "devEUI", Label: "DevEUI", Mandatory: true, Mono: true, Max: 16, Placeholder: "20635F0108000E09", Help: "The device, by its 16 hexadecimal digits."},
-		{Name: "payload_hex", Label: "Payload", Mono: true, Placeholder: "01ff", Help: "What is sent, as hexadecimal digits: two for each byte, at most 242 bytes."},
-		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Placeholder: "1", Help: "The port, 1 to 224." + port},
-		{Name: "ValidityTime", Label: "Valid for, in seconds", Placeholder: "3600", Help: "Until when it is worth sending: a number of seconds; a time with its offset does too. Empty: as ThingPark is set."},
-		{Name: "Confirmed", Label: "Confirmed", Kind: ui.KindSwitch, Value: "false", Help: "On: the device is asked to acknowledge it, and it is sent again until it does."},
-		{Name: "FlushDownlinkQueue", Label: "Forget what waits", Kind: ui.KindSwitch, Value: "false", Help: "On: what else waits at ThingPark for this device is thrown away there."},
+		{Name: "devEUI", Label: "DevEUI", Mandatory: true, Mono: true, Max: 16, Placeholder: "20635F0108000E09", Help: text.T(ctx, "devices.downlink.device_help")},
+		{Name: "payload_hex", Label: text.T(ctx, "devices.downlink.payload"), Mono: true, Placeholder: "01ff", Help: text.T(ctx, "devices.downlink.payload_help")},
+		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Placeholder: "1", Help: port},
+		{Name: "ValidityTime", Label: text.T(ctx, "devices.downlink.valid"), Placeholder: "3600", Help: text.T(ctx, "devices.downlink.valid_help")},
+		{Name: "Confirmed", Label: text.T(ctx, "devices.downlink.confirmed"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.confirmed_help")},
+		{Name: "FlushDownlinkQueue", Label: text.T(ctx, "devices.downlink.flush"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.flush_help")},
 	}
 	for i := range d.Fields {
 		if f := &d.Fields[i]; typed.Has(f.Name) && (f.Kind != ui.KindSwitch || typed.Get(f.Name) == "true") {
@@ -87,14 +89,14 @@ func (d Downlink) wrong() bool {
 }
 
 // advice says what to do about a downlink that is not queued.
-func (d Downlink) advice() string {
+func (d Downlink) advice(ctx context.Context) string {
 	switch d.Outcome {
 	case connection.CommandRefused:
-		return "ThingPark does not have it. Sending the same again changes nothing."
+		return text.T(ctx, "devices.downlink.refused")
 	case connection.CommandNotSent:
-		return "It never left Boardlink: it may be sent again."
+		return text.T(ctx, "devices.downlink.not_sent")
 	case connection.CommandUnknown:
-		return "It may be queued at ThingPark. Look there, or wait for the device, before you send it again."
+		return text.T(ctx, "devices.downlink.unknown")
 	}
-	return "Nothing was sent."
+	return text.T(ctx, "devices.downlink.nothing")
 }

@@ -49,8 +49,8 @@ type Device struct {
 	Device         connection.Device
 	Attributes     []connection.SharedAttribute
 	Telemetry      connection.LastTelemetry // zero where nothing was delivered
-	Commands       []connection.Command // the latest first
-	Events         []connection.Event   // the latest first
+	Commands       []connection.Command     // the latest first
+	Events         []connection.Event       // the latest first
 	Now            time.Time
 }
 

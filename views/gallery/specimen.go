@@ -1,6 +1,8 @@
 package gallery
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 	"boardlink/views/layout"
 	"boardlink/views/parked"
 	"boardlink/views/people"
+	"boardlink/views/shortcuts"
 	"boardlink/views/ui"
 
 	"github.com/a-h/templ"
@@ -46,7 +49,7 @@ const Still = "still"
 // Specimens lists all of them, in the order of the sheet.
 func Specimens() []Specimen {
 	var all []Specimen
-	for _, list := range [][]Specimen{stateSpecimens(), editSpecimens(), trialSpecimens(), listSpecimens(), deviceSpecimens(), onceSpecimens(), accountSpecimens(), problemSpecimens()} {
+	for _, list := range [][]Specimen{stateSpecimens(), editSpecimens(), trialSpecimens(), listSpecimens(), deviceSpecimens(), onceSpecimens(), aids(), accountSpecimens(), problemSpecimens()} {
 		all = append(all, list...)
 	}
 	return all
@@ -59,7 +62,8 @@ func details(name string, st connection.Status, now time.Time) connections.Detai
 		Connection: c, Status: st, UplinkURL: "https://boardlink.example.com" + connections.Path(nowhere) + "/uplinks", Events: happenings(now), Now: now,
 		Past: connections.Past{Span: "1d", Strip: past("past")},
 		Metrics: connections.Metrics{ID: nowhere, Window: "1h", ActiveDevices: 212, Uplinks: 1240, Delivered: 1238, Downlinks: 3,
-			Up: traffic("chart-up", "Uplinks", "Delivered"), Down: traffic("chart-down", "Downlinks", "Refused")},
+			Charts: []ui.BarChart{traffic("chart-up", "Uplinks", "Delivered"), traffic("chart-down", "Downlinks", "Refused"),
+				traffic("chart-delays", "Half delivered within", "95 % within"), traffic("chart-backlog", "Events waiting", "Oldest waits")}},
 	}
 	return d
 }
@@ -176,7 +180,7 @@ func listSpecimens() []Specimen {
 		}},
 		{group, "dashboard", "Dashboard on which somebody is needed", func(shell layout.Shell, now time.Time) templ.Component {
 			m := dashboard.Model{Total: 20, LastHour: connection.Totals{Uplinks: 1240, Delivered: 1238, Downlinks: 3}, UplinksPerMinute: 20.7, DownlinksPerMinute: 0.1, Backlog: 2480,
-				Parked: 12, OldestAge: 4 * time.Minute, Traffic: traffic("traffic-hour", "Uplinks", "Downlinks"), Latest: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Now: now}
+				Parked: 12, OldestAge: 4 * time.Minute, Traffic: traffic("traffic-hour", "Uplinks", "Downlinks"), Waiting: traffic("waiting-hour", "Events waiting", "Oldest waits"), Latest: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Now: now}
 			for i, s := range []connection.State{connection.AuthenticationFailed, connection.Closed, connection.Unreachable} {
 				c := link("In the state " + string(s))
 				c.ID += connection.ID(i)
@@ -192,6 +196,10 @@ func listSpecimens() []Specimen {
 		{group, "events", "Events", func(shell layout.Shell, now time.Time) templ.Component {
 			return events.Page(shell, events.Model{Events: happenings(now), Names: map[connection.ID]string{nowhere: "North"}, Connections: []events.Choice{{ID: nowhere, Name: "North"}}, Before: 40, Next: 1, Now: now})
 		}},
+		{group, "event", "One event", func(shell layout.Shell, now time.Time) templ.Component {
+			all := happenings(now)
+			return events.OnePage(shell, events.One{Event: all[2], Before: all[3:], Names: map[connection.ID]string{nowhere: "North"}, Now: now})
+		}},
 		{group, "events-no-match", "No event matches", func(shell layout.Shell, now time.Time) templ.Component {
 			return events.Page(shell, events.Model{Level: connection.LevelError, Now: now})
 		}},
@@ -202,19 +210,21 @@ func listSpecimens() []Specimen {
 			return parked.Page(shell, parked.Model{ID: nowhere, Name: "North", State: connection.Opened, Now: now}, nil)
 		}},
 		{group, "form-wrong", "A form with its summary of errors", func(shell layout.Shell, _ time.Time) templ.Component {
-			f := connections.Form{Failed: true}
-			for _, field := range connection.Fields {
-				in := connections.InputOf(field)
-				if field.Mandatory {
-					in.Error = "Fill in " + field.Label + "."
+			return inContext(func(ctx context.Context) templ.Component {
+				f := connections.Form{Failed: true}
+				for _, field := range connection.Fields {
+					in := connections.InputOf(ctx, field)
+					if field.Mandatory {
+						in.Error = "Fill in " + field.Label + "."
+					}
+					if field.Advanced {
+						f.Advanced = append(f.Advanced, in)
+					} else {
+						f.Basic = append(f.Basic, in)
+					}
 				}
-				if field.Advanced {
-					f.Advanced = append(f.Advanced, in)
-				} else {
-					f.Basic = append(f.Basic, in)
-				}
-			}
-			return connections.FormPage(shell, f)
+				return connections.FormPage(shell, f)
+			})
 		}},
 		{group, "people", "People", func(shell layout.Shell, now time.Time) templ.Component {
 			return people.ListPage(shell, people.List{Now: now, Next: 4, People: []people.Person{
@@ -265,13 +275,17 @@ func deviceSpecimens() []Specimen {
 		}},
 		{group, "downlink", "A downlink from a connection that cannot send any", func(shell layout.Shell, _ time.Time) templ.Component {
 			c := link("North")
-			return devices.DownlinkPage(shell, devices.NewDownlink(&c, nil))
+			return inContext(func(ctx context.Context) templ.Component {
+				return devices.DownlinkPage(shell, devices.NewDownlink(ctx, &c, nil))
+			})
 		}},
 		{group, "downlink-refused", "A downlink that ThingPark refused", func(shell layout.Shell, _ time.Time) templ.Component {
 			c := link("North")
-			d := devices.NewDownlink(&c, url.Values{"devEUI": {sampleDevEUI}, "payload_hex": {"01ff"}, "FPort": {"10"}})
-			d.Outcome, d.Problem = connection.CommandRefused, "ThingPark refused it: DevEUI not found (350)."
-			return devices.DownlinkPage(shell, d)
+			return inContext(func(ctx context.Context) templ.Component {
+				d := devices.NewDownlink(ctx, &c, url.Values{"devEUI": {sampleDevEUI}, "payload_hex": {"01ff"}, "FPort": {"10"}})
+				d.Outcome, d.Problem = connection.CommandRefused, "ThingPark refused it: DevEUI not found (350)."
+				return devices.DownlinkPage(shell, d)
+			})
 		}},
 	}
 }
@@ -291,6 +305,11 @@ func onceSpecimens() []Specimen {
 			return connections.DetailsPage(shell, d)
 		}},
 	}
+}
+
+// aids are what lies beside the work itself.
+func aids() []Specimen {
+	return []Specimen{{"Aids", "shortcuts", "The sheet of shortcuts", func(shell layout.Shell, _ time.Time) templ.Component { return shortcuts.Page(shell) }}}
 }
 
 func accountSpecimens() []Specimen {
@@ -337,4 +356,9 @@ func problemSpecimens() []Specimen {
 	return append(all, Specimen{group, "problem-stranger", "Not found, for whoever is not signed in", func(layout.Shell, time.Time) templ.Component {
 		return layout.ProblemPage(layout.Shell{Title: "Not found"}, layout.Problem{Status: http.StatusNotFound, Title: "Not found", Text: "There is nothing at this address."})
 	}})
+}
+
+// inContext draws what takes its words from the language of the page.
+func inContext(draw func(context.Context) templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error { return draw(ctx).Render(ctx, w) })
 }

@@ -3,11 +3,13 @@
 package parked
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"time"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/ui"
 
 	"github.com/a-h/templ"
@@ -84,30 +86,28 @@ func (m Model) countAddress() string {
 	return Path(m.ID) + "?" + q.Encode()
 }
 
-func events(n int64) string { return ui.Plural(n, "event", "events") }
-
-// lead says what the page is about.
-func (m Model) lead() string {
-	if m.Total == 1 {
-		return " that ThingsBoard would not take. Nothing happens to it until somebody decides."
-	}
-	return " that ThingsBoard would not take. Nothing happens to them until somebody decides."
-}
-
 // waits says what becomes of events that are put back while the link is not open, "" where they go out at once.
-func (m Model) waits() string {
+func (m Model) waits(ctx context.Context) string {
 	if m.State == connection.Opened {
 		return ""
 	}
-	return "The link is " + string(m.State) + ": what is put back waits until it is open again."
+	return text.T(ctx, "parked.link_waits", "state", string(m.State))
 }
 
-// device names what an event is about.
-func device(e connection.ParkedEvent) string {
+// selecting is what the box is called by which an event is chosen.
+func selecting(ctx context.Context, e connection.ParkedEvent) string {
 	if e.DevEUI == "" {
-		return "no device"
+		return text.T(ctx, "parked.select_no_device", "time", ui.Exact(e.ReceivedAt))
 	}
-	return e.DevEUI
+	return text.T(ctx, "parked.select", "device", e.DevEUI, "time", ui.Exact(e.ReceivedAt))
+}
+
+// showing is what opens the document of an event.
+func showing(ctx context.Context, e connection.ParkedEvent) string {
+	if e.DevEUI == "" {
+		return text.T(ctx, "parked.show_of_no_device")
+	}
+	return text.T(ctx, "parked.show_of", "device", e.DevEUI)
 }
 
 func (m Model) devicePath(devEUI string) string {
@@ -115,15 +115,12 @@ func (m Model) devicePath(devEUI string) string {
 }
 
 // behind puts a sentence behind the words of a button, for those who do not see what it stands beside.
-func behind(sentence string) string {
+func behind(ctx context.Context, sentence string) string {
 	if sentence == "" {
 		return ""
 	}
-	return " because: " + sentence
+	return text.T(ctx, "parked.because", "reason", sentence)
 }
-
-// times writes how often something was.
-func times(n int) string { return ui.Plural(int64(n), "time", "times") }
 
 // dialog is the question that lies over the page, if one is asked.
 func dialog(q *Question) templ.Component {
@@ -135,23 +132,12 @@ func dialog(q *Question) templ.Component {
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-func (q Question) title() string {
-	return "Drop " + ui.Plural(q.Choice.Count, "parked event", "parked events") + "?"
-}
-
-func (q Question) which() string {
+func (q Question) which(ctx context.Context) string {
 	switch {
 	case q.Choice.All:
-		return "All parked events of this connection are meant."
+		return text.T(ctx, "parked.all_meant")
 	case q.Choice.Reason != connection.ReasonNone:
-		return "All parked events of this connection with this reason are meant: " + q.Choice.Reason.Text().Sentence
+		return text.T(ctx, "parked.reason_meant", "reason", q.Choice.Reason.Text().Sentence)
 	}
 	return ""
-}
-
-func (q Question) fate() string {
-	if q.Choice.Count == 1 {
-		return "It is thrown away and never reaches ThingsBoard. This cannot be undone."
-	}
-	return "They are thrown away and never reach ThingsBoard. This cannot be undone."
 }

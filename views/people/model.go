@@ -3,10 +3,11 @@
 package people
 
 import (
+	"context"
 	"strconv"
-	"strings"
 	"time"
 
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -39,21 +40,16 @@ type Person struct {
 }
 
 // RoleField is the choice of a role.
-func RoleField(value, message string) ui.Field {
+func RoleField(ctx context.Context, value, message string) ui.Field {
 	return ui.Field{
-		Name: "role", Label: "Role", Kind: ui.KindChoice, Mandatory: true, Value: value, Error: message,
+		Name: "role", Label: text.T(ctx, "people.list.role"), Kind: ui.KindChoice, Mandatory: true, Value: value, Error: message,
 		// A list that is closed shows what fits into a phone's width, so what a role may stands below.
-		Options: []ui.Option{{Value: "viewer", Label: "Viewer"}, {Value: "operator", Label: "Operator"}, {Value: "admin", Label: "Admin"}},
-		Note:    "A viewer sees all but secrets. An operator also changes connections, handles parked events and sends commands. An admin also looks after people, keys and settings.",
+		Options: []ui.Option{
+			{Value: "viewer", Label: text.T(ctx, "people.role.viewer")}, {Value: "operator", Label: text.T(ctx, "people.role.operator")},
+			{Value: "admin", Label: text.T(ctx, "people.role.admin")},
+		},
+		Note: text.T(ctx, "people.role.note"),
 	}
-}
-
-// title writes a role as a label.
-func title(role string) string {
-	if role == "" {
-		return ""
-	}
-	return strings.ToUpper(role[:1]) + role[1:]
 }
 
 // path is the address of an action on the person.
@@ -75,22 +71,19 @@ func (p Person) actions() []Action {
 	return []Action{ChangeRole, NewLink, Disable, Remove}
 }
 
-func (p Person) label(a Action) string {
-	switch a {
-	case ChangeRole:
-		return "Change role"
-	case Disable:
-		return "Disable"
-	case Enable:
-		return "Enable"
-	case NewLink:
-		if p.Invited {
-			return "New invitation link"
-		}
-		return "New password link"
-	default:
-		return "Remove"
+func (p Person) label(ctx context.Context, a Action) string {
+	return text.T(ctx, "people.action."+p.message(a))
+}
+
+// message is the last part of the ids of what is said about an action.
+func (p Person) message(a Action) string {
+	switch {
+	case a == NewLink && p.Invited:
+		return "invitation_link"
+	case a == NewLink:
+		return "password_link"
 	}
+	return string(a)
 }
 
 func icon(a Action) ui.Icon {
@@ -141,11 +134,11 @@ type Link struct {
 	Now       time.Time
 }
 
-func (l Link) title() string {
+func (l Link) title(ctx context.Context) string {
 	if l.Person.Invited {
-		return "Invitation for " + l.Person.Email
+		return text.T(ctx, "people.link.invitation", "email", l.Person.Email)
 	}
-	return "New password link for " + l.Person.Email
+	return text.T(ctx, "people.link.password", "email", l.Person.Email)
 }
 
 // Question is asked before somebody is changed.
@@ -157,85 +150,70 @@ type Question struct {
 }
 
 // Title is what is asked.
-func (q Question) Title() string {
-	switch q.Action {
-	case ChangeRole:
-		return "Change the role of " + q.Person.Email + "?"
-	case Disable:
-		return "Disable " + q.Person.Email + "?"
-	case Enable:
-		return "Enable " + q.Person.Email + "?"
-	case NewLink:
-		if q.Person.Invited {
-			return "Make a new invitation link for " + q.Person.Email + "?"
-		}
-		return "Make a new password link for " + q.Person.Email + "?"
-	default:
-		return "Remove " + q.Person.Email + "?"
-	}
+func (q Question) Title(ctx context.Context) string {
+	return text.T(ctx, "people.ask."+q.Person.message(q.Action), "email", q.Person.Email)
 }
 
 // warning is said where the reader changes themselves.
-func (q Question) warning() string {
+func (q Question) warning(ctx context.Context) string {
 	if !q.Person.Self {
 		return ""
 	}
 	switch q.Action {
-	case ChangeRole:
-		return "This is you. You are signed out, and with a lesser role you cannot give yourself this one back: another admin must."
-	case Disable:
-		return "This is you. You are signed out and cannot come back until another admin enables you."
-	case Remove:
-		return "This is you. You are signed out and cannot come back unless another admin invites you."
+	case ChangeRole, Disable, Remove:
+		return text.T(ctx, "people.self."+string(q.Action))
 	}
 	return ""
 }
 
 // follows says what follows.
-func (q Question) follows() []string {
+func (q Question) follows(ctx context.Context) (list []string) {
+	for _, what := range q.consequences() {
+		list = append(list, text.T(ctx, "people.follows."+what, "role", q.Person.Role))
+	}
+	return list
+}
+
+func (q Question) consequences() []string {
 	switch q.Action {
 	case ChangeRole:
 		if q.Person.Invited {
-			return []string{"The invitation link stays as it is."}
+			return []string{"link_stays"}
 		}
-		return []string{"Their sessions end: they sign in again, with the new role."}
+		return []string{"new_role"}
 	case Disable:
-		list := []string{"They cannot sign in until somebody enables them."}
+		list := []string{"shut_out"}
 		if !q.Person.LinkUntil.IsZero() {
-			list = append(list, "The one-time link that is open for them ends.")
+			list = append(list, "link_ends")
 		}
 		if !q.Person.Invited {
-			list = append(list, "Their sessions end at once.")
+			list = append(list, "sessions_end")
 		}
-		return append(list, "What they did stays in the events, under their name.")
+		return append(list, "name_stays")
 	case Enable:
 		if q.Person.Invited {
-			return []string{"They have no password yet: make a new invitation link afterwards."}
+			return []string{"no_password"}
 		}
-		return []string{"They sign in again with the password that they had, as " + q.Person.Role + ".", "If somebody else may know that password, make a new password link afterwards."}
+		return []string{"as_before", "known_password"}
 	case NewLink:
-		list := []string{"It works once, for 24 hours. Whoever has it sets the password.", "The password they have now works until then. Once the link is used, their sessions end."}
+		list := []string{"for_a_day", "until_used"}
 		if q.Person.Invited {
-			list = []string{"It works once, for 3 days. Whoever has it sets the password."}
+			list = []string{"for_three_days"}
 		}
 		if !q.Person.LinkUntil.IsZero() {
-			list = append(list, "The link that was made before stops working.")
+			list = append(list, "former_link")
 		}
 		return list
 	default:
-		return []string{"Their sessions end at once, and a link that is open for them.", "What they did stays in the events, under their name.", "This cannot be undone; they can be invited again."}
+		return []string{"all_ends", "name_stays", "for_good"}
 	}
 }
 
-func (q Question) button() string {
-	switch q.Action {
-	case ChangeRole:
-		return "Change role"
-	case NewLink:
-		return "Make link"
-	default:
-		return q.Person.label(q.Action)
+func (q Question) button(ctx context.Context) string {
+	if q.Action == NewLink {
+		return text.T(ctx, "people.action.make_link")
 	}
+	return q.Person.label(ctx, q.Action)
 }
 
 func (q Question) dangerous() bool { return q.Action == Disable || q.Action == Remove }

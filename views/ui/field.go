@@ -1,6 +1,12 @@
 package ui
 
-import "github.com/a-h/templ"
+import (
+	"context"
+
+	"boardlink/text"
+
+	"github.com/a-h/templ"
+)
 
 // FieldKind says which control a [Field] draws.
 type FieldKind string
@@ -31,6 +37,7 @@ type Field struct {
 	Value       string // never a stored secret
 	Kind        FieldKind
 	Options     []Option // of a choice, or the units of a duration
+	UnitLabel   string   // of a duration: what the choice of its unit is called
 	Unit        string   // of a duration: the one that is chosen
 	Mandatory   bool
 	Max         int    // most characters, 0: no limit
@@ -94,9 +101,9 @@ func (f Field) rows() string {
 }
 
 // options gives those of a switch as well, so that both are drawn alike.
-func (f Field) options() []Option {
+func (f Field) options(ctx context.Context) []Option {
 	if f.Kind == KindSwitch {
-		return []Option{{"true", "On"}, {"false", "Off"}}
+		return []Option{{"true", text.T(ctx, "ui.on")}, {"false", text.T(ctx, "ui.off")}}
 	}
 	return f.Options
 }

@@ -42,6 +42,17 @@ func Span(d time.Duration) string {
 	return "less than a second"
 }
 
+// Took writes how long something took that is mostly over soon: "25 ms", "2.5 s", and from a minute on as [Span] does.
+func Took(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return Span(d)
+	case d >= time.Second:
+		return number(d.Round(100*time.Millisecond).Seconds()) + " s"
+	}
+	return strconv.FormatInt((d+time.Millisecond-1).Milliseconds(), 10) + " ms"
+}
+
 // Exact writes a moment for the tooltip of a relative one; with JavaScript the reader's own zone takes its place.
 func Exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

@@ -57,6 +57,17 @@ func TestFor(t *testing.T) {
 	}
 }
 
+func TestTook(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 ms", 300 * time.Microsecond: "1 ms", 25 * time.Millisecond: "25 ms", time.Second: "1 s", 2500 * time.Millisecond: "2.5 s",
+		30 * time.Second: "30 s", time.Minute: "1 minute", 6 * time.Hour: "6 hours",
+	} {
+		if got := ui.Took(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
 		if got := ui.Count(n); got != want {
@@ -166,6 +177,18 @@ func TestBarChart(t *testing.T) {
 	}
 	if doc.Find("[style]").Length() != 0 {
 		t.Error("an inline style is against the policy")
+	}
+	chart.Apart, chart.Bars[1].Unknown = true, true
+	chart.WriteOther = func(n int64) string { return ui.Count(n) + " s" }
+	doc = draw(t, chart.Draw())
+	if other := doc.Find("rect.bars-other"); other.Length() != 1 || other.AttrOr("height", "") != "116" {
+		t.Errorf("on a scale of its own the other figure is %s high", other.AttrOr("height", ""))
+	}
+	if legend := said(doc.Find(".legend")); legend != "Uplinks peak 40 Downlinks peak 1 s" {
+		t.Errorf("the peaks are told as %q", legend)
+	}
+	if row := said(doc.Find("tbody tr").Eq(1)); row != "10:01 -not known -not known" && row != "10:01-not known-not known" {
+		t.Errorf("what is not known reads %q", row)
 	}
 	if empty := draw(t, ui.BarChart{ID: "e"}.Draw()); empty.Find("rect").Length() != 0 {
 		t.Error("nothing is drawn of nothing")
