@@ -96,7 +96,7 @@ func TestCriteria_time(t *testing.T) {
 		for _, path := range []string{"/", "/connections", details, "/connections/" + off, "/events", "/people", "/account"} {
 			b.open(path)
 			doc := b.document()
-			doc.Find("time").Each(func(_ int, e *goquery.Selection) {
+			doc.Find("time").Not("[hidden] time").Each(func(_ int, e *goquery.Selection) {
 				at, err := time.Parse(time.RFC3339, e.AttrOr("datetime", ""))
 				if err != nil || time.Since(at).Abs() > 400*24*time.Hour {
 					t.Errorf("%s: %s has the datetime %q", path, e.Text(), e.AttrOr("datetime", ""))
@@ -118,8 +118,11 @@ func TestCriteria_time(t *testing.T) {
 		defer call(b, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: script})
 		b.open(details)
 		b.find("heading", "Basic settings*")
-		b.eval(`{ const now = Date.now; Date.now = () => now() + 3 * 3600e3; passSeconds(60) }`)
-		b.until("say that hours have passed", func() bool { return strings.Contains(b.text(), "Last restart3 hours ago") })
+		b.eval(`{ const now = Date.now; Date.now = () => now() + 3 * 3600e3 }`)
+		b.until("say that hours have passed", func() bool {
+			b.eval(`passSeconds(60)`)
+			return strings.Contains(b.text(), "Last restart3 hours ago")
+		})
 	})
 
 	s.shows(t, "D3: changes of the state are announced, figures are not", func(t *testing.T) {
@@ -180,18 +183,6 @@ func TestCriteria_time(t *testing.T) {
 		b.click("button", "Test connection")
 		b.find("progressbar", "Steps of the test")
 		b.until("say it in words too", func() bool { return b.document().Find("#trial-said").Text() != "" })
-	})
-
-	s.shows(t, "D6: nothing moves while pages come and change", func(t *testing.T) {
-		script := b.before(`new PerformanceObserver((l) => { for (const e of l.getEntries()) (window.shifts ??= []).push([e.value, ...e.sources.map((s) => s.node?.id || s.node?.className || s.node?.nodeName)]) }).observe({type: 'layout-shift', buffered: true})`)
-		defer call(b, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: script})
-		for _, path := range []string{"/", "/connections", details, "/events", createForm} {
-			b.open(path)
-			b.find("heading", "*")
-			if shifts := ask[[]any](b, `window.shifts ?? []`); len(shifts) > 0 {
-				t.Errorf("%s: %v", path, shifts)
-			}
-		}
 	})
 }
 
