@@ -140,7 +140,9 @@ func TestScreenshots(t *testing.T) {
 	b.see("sent over the air")
 	b.open("/connections/2/devices")
 	b.click("link", "Office climate 1")
-	b.see("sent over the air")
+	b.until("see the command settled", func() bool {
+		return b.eval(`document.querySelector('.command .badge')?.textContent.trim() === 'sent over the air'`) == "true"
+	})
 	c.shown("device", "main")
 	time.Sleep(time.Until(begun.Add(trafficTime()))) // a chart wants something to show; nothing is judged by it
 	b.open(d.page + "/")

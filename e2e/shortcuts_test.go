@@ -258,7 +258,12 @@ func TestFrameAccessibility(t *testing.T) {
 	}{
 		{"menu", func() { b.open("/"); b.click("DisclosureTriangle", "Display and keyboard"); b.find("button", "Dark") }},
 		{"paused", func() { b.open("/connections/" + id); b.see("Live updates are paused.") }},
-		{"sheet", func() { b.open("/events"); b.find("heading", "Events"); b.key("?"); b.find("dialog", "Keyboard shortcuts") }},
+		{"sheet", func() {
+			b.open("/events")
+			b.find("heading", "Events")
+			b.key("?")
+			b.find("dialog", "Keyboard shortcuts")
+		}},
 		{"sheet as a page", func() { b.open("/shortcuts"); b.find("heading", "Keyboard shortcuts") }},
 	}
 	b.open("/")

@@ -23,6 +23,7 @@ type Connections interface {
 	Create(ctx context.Context, actor string, c connection.Connection) (operation.View, error)
 	Get(ctx context.Context, id connection.ID) (operation.View, error)
 	List(ctx context.Context, f operation.Filter) ([]operation.View, operation.Place, error)
+	Names(ctx context.Context, ids ...connection.ID) (map[connection.ID]string, error)
 	Replace(ctx context.Context, actor string, c connection.Connection, keep operation.Secrets) (operation.View, error)
 	EditField(ctx context.Context, actor string, id connection.ID, version int64, field, value string) (operation.View, error)
 	ProposeField(ctx context.Context, id connection.ID, version int64, field, value string) (operation.Proposal, error)

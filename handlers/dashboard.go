@@ -5,6 +5,7 @@ import (
 
 	"boardlink/connection"
 	"boardlink/operation"
+	"boardlink/text"
 	"boardlink/views/dashboard"
 	"boardlink/views/layout"
 	"boardlink/web"
@@ -53,24 +54,16 @@ func (h *Console) dashboard(c echo.Context) error {
 	default:
 		return connection.Fail(connection.CodeNotFound, "There is no such part of the page.")
 	}
-	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, "Dashboard", layout.NavDashboard), m))
+	return web.Render(c, http.StatusOK, dashboard.Page(web.Shell(c, text.T(ctx, "dashboard.title"), layout.NavDashboard), m))
 }
 
 // namesOf gives the names of the connections that events are about, as far as they still are.
 func (h *Console) namesOf(c echo.Context, events []connection.Event) (map[connection.ID]string, error) {
-	names := map[connection.ID]string{}
+	var ids []connection.ID
 	for _, e := range events {
-		if _, known := names[e.ConnectionID]; known || e.ConnectionID == 0 {
-			continue
+		if e.ConnectionID != 0 {
+			ids = append(ids, e.ConnectionID)
 		}
-		v, err := h.connections.Get(c.Request().Context(), e.ConnectionID)
-		if connection.CodeOf(err) == connection.CodeNotFound {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		names[e.ConnectionID] = v.Connection.Name
 	}
-	return names, nil
+	return h.connections.Names(c.Request().Context(), ids...)
 }

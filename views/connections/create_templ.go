@@ -348,7 +348,7 @@ func FormPage(s layout.Shell, f Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if f.Open || f.advancedWrong() {
+			if f.Open || len(f.Rows) > 0 || f.advancedWrong() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, " open")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

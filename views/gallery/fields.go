@@ -87,7 +87,7 @@ func editors() []connections.Editor {
 // clashing is an editor whose setting somebody else changed meanwhile.
 func clashing(change connection.Event) connections.Editor {
 	return connections.Editor{
-		ID: nowhere, Version: 5, Field: ui.Field{Name: "edit-clash", Label: "Username"},
+		ID: nowhere, Version: 5, Field: ui.Field{Name: "username", Label: "Username"},
 		Clash: &connections.Clash{Theirs: "theirs@example.com", Yours: "mine@example.com", Value: "mine@example.com", Change: change, Now: change.Time},
 	}
 }

@@ -111,6 +111,9 @@ func editSpecimens() []Specimen {
 	return []Specimen{
 		{group, "editing", "Editing in place", edited(username("tenant@example.com"))},
 		{group, "editing-wrong", "Editing in place, wrong", edited(wrong)},
+		{group, "clash", "Somebody else was quicker", func(shell layout.Shell, now time.Time) templ.Component {
+			return edited(clashing(happenings(now)[1]))(shell, now)
+		}},
 		{group, "dialog-update", "The question before an update", edited(asked)},
 		{group, "dialog-drop", "The question before parked events are dropped", func(shell layout.Shell, now time.Time) templ.Component {
 			m := parkedModel(now)
