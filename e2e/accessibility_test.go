@@ -41,8 +41,9 @@ func TestAccessibility(t *testing.T) {
 	edit := func(label, field string) func() {
 		return func() {
 			b.open(details)
-			if b.css("details.advanced-card:not([open]) #edit-"+field) != 0 {
-				b.click("DisclosureTriangle", "Advanced settings")
+			b.until("have the setting", func() bool { return b.css("#edit-"+field) != 0 })
+			if b.css("details:not([open]) #edit-"+field) != 0 {
+				b.unfold("Advanced settings", "details[open] #edit-"+field)
 			}
 			b.click("button", "Edit "+label)
 			b.until("edit it", func() bool { return b.css("#f-"+field+" form[data-editor] :focus") != 0 })
@@ -161,7 +162,7 @@ func TestAccessibility(t *testing.T) {
 		}},
 		{"curl", func() {
 			b.open(details)
-			b.click("DisclosureTriangle", "Copy as curl")
+			b.unfold("Copy as curl", "#as-curl[open]")
 			b.find("button", "Copy the command")
 		}},
 		{"purge", open(details+"/purge", "heading", "Drop what waits*")},
@@ -357,6 +358,7 @@ func TestAccessibility_of_the_rest(t *testing.T) {
 			bob = strings.TrimPrefix(answer["link"].(map[string]any)["url"].(string), p.base)
 			b.open("/")
 			b.click("button", "Sign out")
+			b.find("heading", "Sign in")
 			b.open(bob)
 			b.find("heading", "Welcome to Boardlink")
 		}},
@@ -378,6 +380,18 @@ func TestAccessibility_of_the_rest(t *testing.T) {
 			b.inEveryLook(source)
 		})
 	}
+}
+
+// unfold opens what is folded, also where the page moved under the mouse just then.
+func (b *browser) unfold(name, shown string) {
+	b.t.Helper()
+	b.until("unfold "+name, func() bool {
+		if b.css(shown) != 0 {
+			return true
+		}
+		b.click("DisclosureTriangle", name)
+		return b.css(shown) != 0
+	})
 }
 
 // describe changes a connection's description as somebody else would.
