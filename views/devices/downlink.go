@@ -40,7 +40,7 @@ func NewDownlink(ctx context.Context, c *connection.Connection, typed url.Values
 	d.Fields = []ui.Field{
 		{Name: "devEUI", Label: "DevEUI", Mandatory: true, Mono: true, Max: 16, Placeholder: "20635F0108000E09", Help: text.T(ctx, "devices.downlink.device_help")},
 		{Name: "payload_hex", Label: text.T(ctx, "devices.downlink.payload"), Mono: true, Placeholder: "01ff", Help: text.T(ctx, "devices.downlink.payload_help")},
-		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Placeholder: "1", Help: port},
+		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Mandatory: c.Configuration.DownlinkPort == 0, Placeholder: "1", Help: port},
 		{Name: "ValidityTime", Label: text.T(ctx, "devices.downlink.valid"), Placeholder: "3600", Help: text.T(ctx, "devices.downlink.valid_help")},
 		{Name: "Confirmed", Label: text.T(ctx, "devices.downlink.confirmed"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.confirmed_help")},
 		{Name: "FlushDownlinkQueue", Label: text.T(ctx, "devices.downlink.flush"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.flush_help")},
