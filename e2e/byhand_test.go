@@ -46,7 +46,7 @@ func TestByHand(t *testing.T) {
 		t.Log("a downlink that cannot be sent says why")
 		b.open(details)
 		b.click("link", "Send downlink")
-		b.see("This connection sends no downlinks yet: Downlink address is not set.")
+		b.see("This connection sends no downlinks yet: Downlink address, AS ID, AS key are not set.")
 		b.fill("textbox", "DevEUI", "02B0A2D10C0FFEE1")
 		b.fill("textbox", "Payload", "01ff")
 		b.click("button", "Send downlink")

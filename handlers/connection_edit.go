@@ -103,7 +103,7 @@ func (h *Console) edit(c echo.Context) error {
 	if web.IsPartial(c) {
 		p := e.setting.property(c.Request().Context(), &v.Connection)
 		p.Focus = true
-		return web.Render(c, http.StatusOK, connections.Saved(p, strconv.FormatInt(v.Connection.Version, 10), &done))
+		return web.Render(c, http.StatusOK, connections.Saved(p, connections.Dependents(c.Request().Context(), &v.Connection, e.setting.name), strconv.FormatInt(v.Connection.Version, 10), &done))
 	}
 	return web.Redirect(c, connections.Path(e.id)+"#edit-"+e.setting.name, done)
 }

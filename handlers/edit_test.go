@@ -82,6 +82,22 @@ func TestEdit_opens_on_the_stored_value(t *testing.T) {
 	})
 }
 
+func TestEdit_shows_anew_what_depends_on_the_setting(t *testing.T) {
+	e := newEditing(t, func(c *connection.Connection) { c.Configuration.DownlinkURL = "" })
+	if got := saying(page(t, e.Get(e.path), http.StatusOK).Find("#f-downlinkEnabled .prop-value")); got != "On, but Downlink address is not set" {
+		t.Fatalf("before: %q", got)
+	}
+	answer := page(t, e.send(true, "downlinkUrl", form("version", "1", "step", "ask", "downlinkUrl", "https://thingpark.example.com/thingpark/lrc/rest/downlink")), http.StatusOK)
+	beside := answer.Find("#f-downlinkEnabled[hx-swap-oob]")
+	if got := saying(beside.Find(".prop-value")); got != "On" {
+		t.Errorf("beside the answer: %q", got)
+	}
+	other := page(t, e.send(true, "description", form("version", "2", "step", "ask", "description", "North")), http.StatusOK)
+	if other.Find("[hx-swap-oob]#f-downlinkEnabled").Length() != 0 {
+		t.Error("a setting that does not depend on it is drawn too")
+	}
+}
+
 func TestEdit_asks_then_changes(t *testing.T) {
 	bothWays(t, func(t *testing.T, scripts bool) {
 		for _, tc := range []struct{ field, typed string }{{"hostName", "tb2.example.com:8883"}, {"username", "other@example.com"}} {

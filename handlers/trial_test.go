@@ -96,7 +96,7 @@ func TestTrial_is_drawn_as_it_goes(t *testing.T) {
 	if _, follows := doc.Find("#trial-steps").Attr("hx-get"); follows || doc.Find("progress").Length() != 0 {
 		t.Error("a test that is over goes on asking")
 	}
-	if got := saying(doc.Find("#trial-said")); got != "The test failed at the step “Name”." {
+	if got := saying(doc.Find("#trial-said")); got != "The test failed at the step “Name”: The domain name does not exist." {
 		t.Errorf("said is %q", got)
 	}
 	failed := doc.Find(".step-bad")

@@ -20,9 +20,8 @@ const (
 	lingering = time.Second
 )
 
-// handshakes is a listener that gives connections away once their TLS handshake is done, each of them of the type that
-// net/http wants: a [tls.Conn] where HTTP/2 was agreed on, else a [textConn] that knows its TLS. A handshake that takes long
-// holds up no other.
+// handshakes is a listener that gives connections away once their TLS handshake is done, each a [textConn] that knows its
+// TLS. A handshake that takes long holds up no other.
 type handshakes struct {
 	net.Listener
 	config *tls.Config
@@ -86,11 +85,7 @@ func (h *handshakes) shake(c net.Conn) {
 		_ = c.Close()
 		return
 	}
-	a := accepted{Conn: secured}
-	if secured.ConnectionState().NegotiatedProtocol != "h2" {
-		a.Conn = &securedTextConn{textConn: &textConn{Conn: secured, secure: true}, tls: secured}
-	}
-	if !h.give(a) {
+	if !h.give(accepted{Conn: &securedTextConn{textConn: &textConn{Conn: secured, secure: true}, tls: secured}}) {
 		_ = c.Close()
 	}
 }

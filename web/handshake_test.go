@@ -98,8 +98,8 @@ func TestHandshakes_end_with_the_server(t *testing.T) {
 	}
 }
 
-// Both protocols go on as net/http has them: who asks for TLS sees it, streams set deadlines of their own, slow ones are cut.
-func TestHandshakes_lead_to_HTTP_1_and_2(t *testing.T) {
+// All goes on as net/http has it: who asks for TLS sees it, streams set deadlines of their own, slow ones are cut.
+func TestHandshakes_lead_to_HTTP_1_also_who_would_rather_speak_2(t *testing.T) {
 	cut := make(chan error, 2)
 	f := openFront(t, true, func(s *Server) {
 		s.http.ReadHeaderTimeout, s.http.ReadTimeout, s.http.WriteTimeout = 5*time.Second, 300*time.Millisecond, 300*time.Millisecond
@@ -139,7 +139,8 @@ func TestHandshakes_lead_to_HTTP_1_and_2(t *testing.T) {
 			}},
 		)
 	})
-	for proto, two := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+	const proto = "HTTP/1.1"
+	for _, two := range []bool{false, true} {
 		config := f.config.Clone()
 		config.ServerName = "localhost"
 		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: two}

@@ -73,11 +73,13 @@ func OpenKeyPair(certFile, keyFile string, opt KeyPairOptions) (*KeyPair, error)
 	return k, nil
 }
 
-// Config gives the settings of TLS for a listener: 1.2 or newer, with the pair as it is at each handshake.
+// Config gives the settings of TLS for a listener: 1.2 or newer, with the pair as it is at each handshake. HTTP/2 is not
+// offered: Go's answers some requests itself, in a form that the headers of every answer cannot be added to, and a page of
+// the console is four requests. A proxy in front may speak it.
 func (k *KeyPair) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return k.current.Load(), nil },
 	}
 }

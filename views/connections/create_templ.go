@@ -423,7 +423,7 @@ func FormPage(s layout.Shell, f Form) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</details><div class=\"form-foot\"><button class=\"btn foot-first\" formaction=\"/connections/test#trial\" hx-post=\"/connections/test\" hx-target=\"#trial-steps\" hx-swap=\"outerHTML show:#trial:bottom\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</details><div class=\"form-foot\"><button class=\"btn foot-first\" formaction=\"/connections/test#trial\" hx-post=\"/connections/test\" hx-target=\"#trial-steps\" hx-swap=\"outerHTML\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

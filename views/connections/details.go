@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,9 +123,23 @@ func PropertyOf(ctx context.Context, c *connection.Connection, f connection.Fiel
 	return p
 }
 
+// Dependents are the settings that may read otherwise once this one has changed, as they stand.
+func Dependents(ctx context.Context, c *connection.Connection, name string) []Property {
+	if !slices.Contains(neededForDownlinks, name) {
+		return nil
+	}
+	f, _ := connection.FieldByName("downlinkEnabled")
+	p := PropertyOf(ctx, c, f)
+	p.Aside = true
+	return []Property{p}
+}
+
+// neededForDownlinks are the settings without which no downlink can be sent.
+var neededForDownlinks = []string{"downlinkUrl", "downlinkAsId", "downlinkAsKey"}
+
 // missingForDownlinks names the setting without which no downlink can be sent, "" where nothing is missing.
 func missingForDownlinks(ctx context.Context, c *connection.Connection) string {
-	for _, name := range []string{"downlinkUrl", "downlinkAsId", "downlinkAsKey"} {
+	for _, name := range neededForDownlinks {
 		if f, ok := connection.FieldByName(name); ok && f.Get(c) == "" {
 			return Label(ctx, f)
 		}

@@ -230,6 +230,7 @@ type Property struct {
 	Star    bool
 	Focus   bool   // the pencil takes the focus: the field was being edited just now
 	Empty   string // what stands there when nothing is set
+	Aside   bool   // drawn beside the answer to an edit of another setting, which it depends on
 }
 
 // scrolls reports whether the value may be too long for its box on a narrow screen: whoever has no mouse must reach it

@@ -120,6 +120,8 @@ func (m Trial) sentence(ctx context.Context) string {
 		return text.T(ctx, "trial.broken", "reason", m.Error)
 	case m.Done && bad && failed.Outcome == connection.OutcomeSkipped:
 		return text.T(ctx, "trial.stuck", "step", stepTitle(ctx, failed.Step))
+	case m.Done && bad && failed.Reason != "":
+		return text.T(ctx, "trial.failed_because", "step", stepTitle(ctx, failed.Step), "reason", failed.Reason)
 	case m.Done && bad:
 		return text.T(ctx, "trial.failed_at", "step", stepTitle(ctx, failed.Step))
 	case m.Done:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"boardlink/connection"
 	"boardlink/text"
@@ -22,8 +23,8 @@ func DownlinkPath(id connection.ID, devEUI string) string {
 // Downlink is the form of a downlink by hand, and what became of the one that was sent.
 type Downlink struct {
 	ID      connection.ID
-	Name    string // of the connection
-	Missing connection.Field
+	Name    string             // of the connection
+	Missing []connection.Field // settings without which no downlink can be sent
 	Fields  []ui.Field
 	Outcome connection.CommandState // "" where none was posted
 	Problem string                  // why it is not queued
@@ -39,7 +40,7 @@ func NewDownlink(ctx context.Context, c *connection.Connection, typed url.Values
 	d.Fields = []ui.Field{
 		{Name: "devEUI", Label: "DevEUI", Mandatory: true, Mono: true, Max: 16, Placeholder: "20635F0108000E09", Help: text.T(ctx, "devices.downlink.device_help")},
 		{Name: "payload_hex", Label: text.T(ctx, "devices.downlink.payload"), Mono: true, Placeholder: "01ff", Help: text.T(ctx, "devices.downlink.payload_help")},
-		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Placeholder: "1", Help: port},
+		{Name: "FPort", Label: "FPort", Kind: ui.KindNumber, Mandatory: c.Configuration.DownlinkPort == 0, Placeholder: "1", Help: port},
 		{Name: "ValidityTime", Label: text.T(ctx, "devices.downlink.valid"), Placeholder: "3600", Help: text.T(ctx, "devices.downlink.valid_help")},
 		{Name: "Confirmed", Label: text.T(ctx, "devices.downlink.confirmed"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.confirmed_help")},
 		{Name: "FlushDownlinkQueue", Label: text.T(ctx, "devices.downlink.flush"), Kind: ui.KindSwitch, Value: "false", Help: text.T(ctx, "devices.downlink.flush_help")},
@@ -53,14 +54,28 @@ func NewDownlink(ctx context.Context, c *connection.Connection, typed url.Values
 	return d
 }
 
-// missing is the setting without which no downlink can be sent; zero where nothing is missing.
-func missing(c *connection.Connection) connection.Field {
+// missing are the settings without which no downlink can be sent.
+func missing(c *connection.Connection) []connection.Field {
+	var all []connection.Field
 	for _, name := range []string{"downlinkEnabled", "downlinkUrl", "downlinkAsId", "downlinkAsKey"} {
 		if f, ok := connection.FieldByName(name); ok && (f.Get(c) == "" || f.Get(c) == "false") {
-			return f
+			all = append(all, f)
 		}
 	}
-	return connection.Field{}
+	return all
+}
+
+// missingNames lists them by their labels.
+func (d Downlink) missingNames(ctx context.Context) string {
+	var labels []string
+	for _, f := range d.Missing {
+		labels = append(labels, label(ctx, f))
+	}
+	return strings.Join(labels, ", ")
+}
+
+func label(ctx context.Context, f connection.Field) string {
+	return text.Or(ctx, "field."+f.Name+".label", f.Label)
 }
 
 // Refuse puts what is wrong beside the fields. What is about none of them is said above all.

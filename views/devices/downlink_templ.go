@@ -128,7 +128,7 @@ func DownlinkPage(s layout.Shell, d Downlink) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.Missing.Name != "" {
+			if len(d.Missing) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"hint hint-warning lead\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -141,7 +141,7 @@ func DownlinkPage(s layout.Shell, d Downlink) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = text.Rich(ctx, "devices.downlink.sends_none", "setting", text.Or(ctx, "field."+d.Missing.Name+".label", d.Missing.Label), "fix", d.fix()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = text.RichN(ctx, "devices.downlink.sends_none", int64(len(d.Missing)), "settings", d.missingNames(ctx), "first", label(ctx, d.Missing[0]), "fix", d.fix()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -273,9 +273,9 @@ func (d Downlink) fix() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 templ.SafeURL
-		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/connections/" + d.ID.String() + "/edit/" + d.Missing.Name))
+		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/connections/" + d.ID.String() + "/edit/" + d.Missing[0].Name))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/devices/downlink.templ`, Line: 50, Col: 85}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/devices/downlink.templ`, Line: 50, Col: 88}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
