@@ -85,7 +85,9 @@ func newBrowserBy(t *testing.T, base string, scripts bool, proxy string) *browse
 
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	result, err := callWithin(b.ctx, command, params)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	result, err := callWithin(ctx, command, params)
 	if err != nil {
 		b.t.Fatalf("%s: %v", command.Method, err)
 	}
@@ -247,8 +249,15 @@ func (b *browser) root() (cdp.NodeID, bool) {
 	return r.Root.NodeID, true
 }
 
+// whole reports whether a page of the console has come to its end. Asked for its tree of roles in the middle of a page,
+// Chromium was seen to read no further.
+func (b *browser) whole() bool { return b.css("#gone") == 0 || b.css("#failed-toast") != 0 }
+
 // lookup finds what is there right now by role and accessible name. A name that ends in * is a beginning.
 func (b *browser) lookup(role, name string) []*accessibility.Node {
+	if !b.whole() {
+		return nil
+	}
 	root, ok := b.root()
 	if !ok {
 		return nil
@@ -327,10 +336,13 @@ func (b *browser) fill(role, name, text string) {
 		if _, err := tryCall(b, dom.Focus, dom.FocusParams{BackendNodeID: id}); err != nil {
 			return false
 		}
-		b.key("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
-		b.key(kb.Delete)
+		if b.tryKey("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)) != nil || b.tryKey(kb.Delete) != nil {
+			return false
+		}
 		if text != "" {
-			call(b, input.InsertText, input.InsertTextParams{Text: text})
+			if _, err := tryCall(b, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
+				return false
+			}
 		}
 		return role != "textbox" || b.holds(id, text)
 	})
@@ -353,9 +365,16 @@ func (b *browser) holds(id cdp.BackendNodeID, text string) bool {
 
 func (b *browser) key(keys string, options ...chromedp.KeyOption) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, chromedp.KeyEvent(keys, options...)); err != nil {
+	if err := b.tryKey(keys, options...); err != nil {
 		b.t.Fatalf("press a key: %v", err)
 	}
+}
+
+// tryKey gives up after a while, as tryCall does.
+func (b *browser) tryKey(keys string, options ...chromedp.KeyOption) error {
+	ctx, cancel := context.WithTimeout(b.ctx, patience/4)
+	defer cancel()
+	return chromedp.Do(ctx, chromedp.KeyEvent(keys, options...))
 }
 
 // css returns the first node that a selector finds right now, or 0.
