@@ -155,7 +155,7 @@ func (m Trial) tone() string {
 }
 
 // fix is where the setting is corrected that a step failed by.
-func (m Trial) fix(r trialRow) (href, label string) {
+func (m Trial) fix(ctx context.Context, r trialRow) (href, label string) {
 	if r.Result == nil || r.Result.ReasonCode == connection.ReasonNone {
 		return "", ""
 	}
@@ -164,9 +164,9 @@ func (m Trial) fix(r trialRow) (href, label string) {
 	case !ok:
 		return "", ""
 	case m.ID != 0:
-		return fix.Path(m.ID), fix.Label
+		return fix.Path(m.ID), fix.Label(ctx)
 	}
-	return "#" + fix.Field, fix.Label
+	return "#" + fix.Field, fix.Label(ctx)
 }
 
 func certificateNames(c *connection.Certificate) string { return strings.Join(c.Names, ", ") }

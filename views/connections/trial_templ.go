@@ -568,7 +568,7 @@ func trialStep(m Trial, r trialRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			href, label := m.fix(r)
+			href, label := m.fix(ctx, r)
 			if r.Result.Hint != "" || href != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p class=\"hint\">")
 				if templ_7745c5c3_Err != nil {

@@ -3,9 +3,10 @@
 package state
 
 import (
-	"fmt"
+	"context"
 
 	"boardlink/connection"
+	"boardlink/text"
 	"boardlink/views/ui"
 )
 
@@ -43,28 +44,28 @@ func ToneOf(s connection.State) ui.Tone { return lookOf(s).Tone }
 func Title(s connection.State) string { return string(s) }
 
 // Meaning explains the states whose names do not explain themselves, "" for the others.
-func Meaning(s connection.State) string {
+func Meaning(ctx context.Context, s connection.State) string {
 	switch s {
 	case connection.Closed:
-		return "CLOSED: there is no link to ThingsBoard; uplinks wait in the queue."
+		return text.T(ctx, "state.meaning.closed")
 	case connection.Unreachable:
-		return "UNREACHABLE: the part of Boardlink that keeps this link does not report; uplinks wait in the queue."
+		return text.T(ctx, "state.meaning.unreachable")
 	case connection.Closing:
-		return "CLOSING: the link is being ended; what was not acknowledged goes back into the queue."
+		return text.T(ctx, "state.meaning.closing")
 	}
 	return ""
 }
 
 // Doing says in a sentence what the link does in a transient state, "" in the others.
-func Doing(c *connection.Connection, s connection.Status) string {
+func Doing(ctx context.Context, c *connection.Connection, s connection.Status) string {
 	switch s.State {
 	case connection.Opening:
 		if s.Attempt > 0 {
-			return fmt.Sprintf("Connecting to %s, attempt %d.", c.Configuration.HostName, s.Attempt)
+			return text.T(ctx, "state.connecting_again", "host", c.Configuration.HostName, "attempt", s.Attempt)
 		}
-		return fmt.Sprintf("Connecting to %s.", c.Configuration.HostName)
+		return text.T(ctx, "state.connecting", "host", c.Configuration.HostName)
 	case connection.Authenticating:
-		return fmt.Sprintf("Signing in as %s.", c.Configuration.Username)
+		return text.T(ctx, "state.signing_in", "username", c.Configuration.Username)
 	}
 	return ""
 }
@@ -72,15 +73,17 @@ func Doing(c *connection.Connection, s connection.Status) string {
 // Action is one thing that can be done about a link.
 type Action struct {
 	Value string // what the form sends
-	Label string
 	Icon  ui.Icon
 }
 
+// Label is what the button of the action says.
+func (a Action) Label(ctx context.Context) string { return text.T(ctx, "state.action."+a.Value) }
+
 // The actions.
-func restart() Action    { return Action{"restart", "Restart", ui.IconRestart} }
-func retry() Action      { return Action{"retry", "Retry now", ui.IconRestart} }
-func activate() Action   { return Action{"activate", "Activate", ui.IconPlay} }
-func deactivate() Action { return Action{"deactivate", "Deactivate", ui.IconPower} }
+func restart() Action    { return Action{"restart", ui.IconRestart} }
+func retry() Action      { return Action{"retry", ui.IconRestart} }
+func activate() Action   { return Action{"activate", ui.IconPlay} }
+func deactivate() Action { return Action{"deactivate", ui.IconPower} }
 
 // Actions lists what the menu of a state offers.
 func Actions(active bool) []Action {
@@ -101,24 +104,30 @@ func Remedy(active bool, s connection.State) (Action, bool) {
 	return Action{}, false
 }
 
-// Fix is a setting whose correction helps, and what the button that leads to it says.
-type Fix struct{ Field, Label string }
+// Fix is a setting whose correction helps.
+type Fix struct {
+	Field string
+	words string // ends the id of the message
+}
+
+// Label is what the button that leads to the setting says.
+func (f Fix) Label(ctx context.Context) string { return text.T(ctx, "state.fix."+f.words) }
 
 // FixOf names the setting that a reason asks to be corrected, if it is one that can be.
 func FixOf(code connection.ReasonCode) (Fix, bool) {
 	switch code {
 	case connection.ReasonAuthRefused, connection.ReasonAuthExpired:
-		return Fix{"password", "Change the password"}, true
+		return Fix{"password", "password"}, true
 	case connection.ReasonAuth2FA, connection.ReasonAuthSysAdmin, connection.ReasonNoGateway, connection.ReasonPermission:
-		return Fix{"username", "Change the username"}, true
+		return Fix{"username", "username"}, true
 	case connection.ReasonDNSNotFound, connection.ReasonTCPRefused, connection.ReasonTLSName, connection.ReasonNotThingsBoard, connection.ReasonProtocol:
-		return Fix{"hostName", "Change the domain name"}, true
+		return Fix{"hostName", "host_name"}, true
 	case connection.ReasonTLSUnknownCA:
-		return Fix{"caCertificate", "Add the certificate"}, true
+		return Fix{"caCertificate", "ca_certificate"}, true
 	case connection.ReasonTLSNotOffered:
-		return Fix{"protocol", "Change the protocol"}, true
+		return Fix{"protocol", "protocol"}, true
 	case connection.ReasonMQTTNotFound:
-		return Fix{"mqttHostName", "Set the MQTT host"}, true
+		return Fix{"mqttHostName", "mqtt_host_name"}, true
 	}
 	return Fix{}, false
 }
@@ -131,7 +140,7 @@ func FixesOf(code connection.ReasonCode) []Fix {
 		return nil
 	}
 	if code == connection.ReasonAuthRefused {
-		return []Fix{fix, {"username", "Change the username"}}
+		return []Fix{fix, {"username", "username"}}
 	}
 	return []Fix{fix}
 }

@@ -64,7 +64,7 @@ func TestDoing_says_what_a_transient_state_is_about(t *testing.T) {
 	for s, want := range map[connection.State]string{
 		connection.Opening: "Connecting to tb.example.com:443, attempt 3.", connection.Authenticating: "Signing in as tenant@example.com.", connection.Opened: "",
 	} {
-		if got := state.Doing(&c, connection.Status{State: s, Attempt: 3}); got != want {
+		if got := state.Doing(t.Context(), &c, connection.Status{State: s, Attempt: 3}); got != want {
 			t.Errorf("%s: %q", s, got)
 		}
 	}
@@ -73,7 +73,7 @@ func TestDoing_says_what_a_transient_state_is_about(t *testing.T) {
 func TestFixOf_names_settings_that_there_are(t *testing.T) {
 	for code := range connection.Reasons {
 		if fix, ok := state.FixOf(code); ok {
-			if _, known := connection.FieldByName(fix.Field); !known || fix.Label == "" {
+			if _, known := connection.FieldByName(fix.Field); !known || fix.Label(t.Context()) == "" || strings.HasPrefix(fix.Label(t.Context()), "state.") {
 				t.Errorf("%s: %+v", code, fix)
 			}
 		}
