@@ -28,7 +28,7 @@ func fieldRows() []fieldRow {
 		{"Number", ui.Field{Kind: ui.KindNumber, Placeholder: "1"}, "17"},
 		{"Secret", ui.Field{Kind: ui.KindSecret, Help: "A secret that is typed and never comes back."}, "typed just now"},
 		{"Password", ui.Field{Kind: ui.KindPassword, Note: "At least 8 characters."}, "typed just now"},
-		{"Duration", ui.Field{Kind: ui.KindDuration, Placeholder: "72", Options: []ui.Option{{Value: "m", Label: "minutes"}, {Value: "h", Label: "hours"}, {Value: "d", Label: "days"}}, Unit: "h"}, "90"},
+		{"Duration", ui.Field{Kind: ui.KindDuration, Placeholder: "72", Options: []ui.Option{{Value: "m", Label: "minutes"}, {Value: "h", Label: "hours"}, {Value: "d", Label: "days"}}, Unit: "h", UnitLabel: "Unit of the duration"}, "90"},
 		{"Moment", ui.Field{Kind: ui.KindMoment}, "2026-01-05T09:00"},
 		{"Choice", ui.Field{Kind: ui.KindChoice, Options: choices}, "NORMAL"},
 		{"Switch", ui.Field{Kind: ui.KindSwitch}, "true"},
