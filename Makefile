@@ -64,7 +64,7 @@ unit:
 e2e: ## the journeys in real Chromium, and against Mosquitto
 	@scripts/ensure-chromium
 	@scripts/ensure-mosquitto
-	go test -tags e2e -shuffle=on -count=1 -timeout 20m ./e2e/...
+	go test -tags e2e -shuffle=on -count=1 -timeout 40m ./e2e/...
 
 test: current lint unit e2e ## everything: what CI runs
 	@echo "All checks passed."
