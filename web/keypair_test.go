@@ -275,7 +275,7 @@ func TestServer_speaks_TLS(t *testing.T) {
 		return resp, err
 	}
 	resp, err := get("https", &tls.Config{RootCAs: files.roots})
-	if err != nil || resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || resp.Header.Get("Strict-Transport-Security") == "" {
+	if err != nil || resp.StatusCode != http.StatusOK || resp.ProtoMajor != 1 || resp.Header.Get("Strict-Transport-Security") == "" {
 		t.Fatalf("%v, %v", resp, err)
 	}
 	if resp, err := get("https", &tls.Config{RootCAs: files.roots, MaxVersion: tls.VersionTLS12}); err != nil || resp.TLS.Version != tls.VersionTLS12 {
