@@ -156,9 +156,6 @@ func expected(text string) bool {
 	if strings.HasPrefix(text, "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy") {
 		return true // over plain HTTP from another machine
 	}
-	if strings.HasPrefix(text, "Blocked attempt to show a 'beforeunload' confirmation panel") {
-		return true // a page that holds something typed was left, and nobody had touched it
-	}
 	return strings.Contains(text, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(text, "ERR_CONNECTION") || strings.Contains(text, "ERR_EMPTY_RESPONSE")
 }
 

@@ -1,24 +1,17 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"boardlink/text"
 )
 
-// Count writes a number with commas between the thousands.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+// Count writes a number with commas between the thousands, for texts that no catalogue holds yet; see [text.Count].
+func Count(n int64) string { return text.Count(context.Background(), n) }
 
 // Plural writes a number and its noun: "1 event", "2,000 events".
 func Plural(n int64, one, many string) string {
