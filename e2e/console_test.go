@@ -35,6 +35,32 @@ func TestLiveFocus(t *testing.T) {
 	b.quiet()
 }
 
+// holdMetrics keeps back what asks for the card of the metrics, until it is let go in the order that the test wants.
+const holdMetrics = `{
+	const {open, send} = XMLHttpRequest.prototype
+	window.held = []
+	XMLHttpRequest.prototype.open = function (method, url, ...rest) { this.asked = url; return open.call(this, method, url, ...rest) }
+	XMLHttpRequest.prototype.send = function (...body) {
+		if (!this.asked.includes('part=metrics')) return send.apply(this, body)
+		held.push(() => new Promise((done) => { this.addEventListener('loadend', () => setTimeout(done, 100)); send.apply(this, body) }))
+	}
+}`
+
+// TestLive_leaves_what_was_pressed lets the page's own question for figures be answered after somebody has asked for those of
+// the day, and before that is answered: the day is shown.
+func TestLive_leaves_what_was_pressed(t *testing.T) {
+	p, b := signedIn(t, true)
+	id := p.connection("Looked at by day")
+	b.before(holdMetrics)
+	b.open("/connections/" + id)
+	b.until("ask by itself", func() bool { return ask[int](b, `held.length`) == 1 })
+	b.click("link", "1D, last 24 hours")
+	b.until("ask for the day", func() bool { return ask[int](b, `held.length`) == 2 })
+	ask[int](b, `held[0]().then(() => held[1]()).then(() => 2)`)
+	b.until("show the day", func() bool { return b.css(`#window-1d[aria-current="true"]`) != 0 })
+	b.quiet()
+}
+
 // TestFocusAfterActions follows the focus: it must never be lost to the page's body.
 func TestFocusAfterActions(t *testing.T) {
 	both(t, func(t *testing.T, scripts bool) {

@@ -16,8 +16,8 @@ const shows = (part, change) => part.dataset.live.split(' ').some((key) => {
   return topic === change.topic && (id === '*' || id === change.id)
 })
 const paused = () => document.body.dataset.paused !== undefined
-// What is open stays, and what is being pressed; what only has the focus gets it back.
-const busy = (part) => part.querySelector('details[open], dialog[open]') || part.matches(':active')
+// What is open stays, what is being pressed, and what was pressed and waits for its answer; what only has the focus gets it back.
+const busy = (part) => part.querySelector('details[open], dialog[open], .htmx-request') || part.matches(':active')
 
 // A change of state is said, the latest where several come within five seconds: nobody is talked over.
 const announced = (text) => {
