@@ -21,6 +21,7 @@ var undecided = []struct{ Rule, Within, Why string }{
 	{"color-contrast", ".donut", "The number in the ring and its unit are drawn over the card, in colours that the words beside it are judged in."},
 	{"color-contrast", ".scroll", "Rows that are scrolled out of sight, and digits that stand alone: the rows in sight are judged, and all are drawn alike."},
 	{"color-contrast", "body:has(.menu[open]) :is(main, .sidenav, .paused)", "Under an open menu lies what is judged while it is closed; the menu itself is opaque."},
+	{"color-contrast", ".axis", "The times under a chart are judged where no message lies over them; a message is opaque."},
 }
 
 type violation struct {
